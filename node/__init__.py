@@ -1,0 +1,1 @@
+"""One institution's running node: command line, store, people, access, federation and web."""

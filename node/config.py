@@ -1,0 +1,130 @@
+"""Settings of one node: `varhaven.toml` in its home, read once, frozen, unknown keys refused.
+
+Every setting is described in `deploy/varhaven.example.toml`, which a test holds against this module.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import BadInput, Place
+from schemas.ga4gh import NodeIdentity
+
+CONFIG_NAME: Final = "varhaven.toml"
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http or https URL such as https://genetics.example.org")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user name or password")
+    return text.rstrip("/")
+
+
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Thumbprint = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="RFC 7638, base64url SHA-256")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSection(_Section):
+    id: PublicUrl
+    name: str = Field(min_length=1, max_length=200)
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    contact: str = ""
+    environment: Literal["prod", "test", "dev", "staging"] = "prod"
+
+
+class ServerSection(_Section):
+    """Where `serve` listens; by default where the node's public URL points."""
+
+    host: str | None = None
+    port: int | None = Field(default=None, ge=0, le=65535)
+
+
+class DatabaseSection(_Section):
+    """`url` in SQLAlchemy's form; by default `varhaven.db` in the home."""
+
+    url: str | None = None
+
+
+class IngestSection(_Section):
+    """Limits of the child process that reads a file somebody else wrote."""
+
+    memory_mb: int = Field(default=2048, ge=256)
+    max_line_mb: int = Field(default=64, ge=1)
+    filters: Literal["all", "pass"] = "all"
+
+
+class PeerSection(_Section):
+    url: PublicUrl
+    thumbprint: Thumbprint
+    name: str = ""
+
+
+class FederationSection(_Section):
+    """deadline_s: for a whole network question.  max_answer_mb: the most that is read from one peer."""
+
+    deadline_s: float = Field(default=8.0, gt=0, le=300)
+    max_answer_mb: float = Field(default=1.0, gt=0, le=100)
+    ca_bundle: Path | None = None
+
+
+class Settings(_Section):
+    """Everything a node is told; `home` is where it lives."""
+
+    home: Path
+    node: NodeSection
+    server: ServerSection = ServerSection()
+    database: DatabaseSection = DatabaseSection()
+    ingest: IngestSection = IngestSection()
+    federation: FederationSection = FederationSection()
+    peers: tuple[PeerSection, ...] = ()
+
+    @property
+    def identity(self) -> NodeIdentity:
+        node = self.node
+        return NodeIdentity(node.id, node.name, node.country, node.contact, node.environment)
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.home / 'varhaven.db'}"
+
+    @property
+    def listen(self) -> tuple[str, int]:
+        """Host and port of `serve`; 0 lets the system choose."""
+        public = urlsplit(self.node.id)
+        default_port = 443 if public.scheme == "https" else 80
+        port = self.server.port if self.server.port is not None else (public.port or default_port)
+        return self.server.host or public.hostname or "127.0.0.1", port
+
+
+def read_settings(home: Path) -> Settings:
+    """The settings of the node that lives in `home`.
+
+    Raises BadInput: no node there, not TOML, an unknown key, or a value that cannot be; names the key.
+    """
+    path = home / CONFIG_NAME
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(
+            Place(str(home)), "no node lives here", "Make one with: varhaven init --home DIR --url URL --name NAME"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise BadInput(Place(str(path)), f"not valid TOML ({fault})", "Correct the file.") from None
+    try:
+        return Settings(home=home.resolve(), **raw)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        remedy = "deploy/varhaven.example.toml describes every setting."
+        raise BadInput(Place(str(path), field=field), first["msg"], remedy) from None

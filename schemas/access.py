@@ -1,0 +1,66 @@
+"""Who may see what: granularity, dataset policies, and the grant that a caller holds.
+
+A `Grant` is decided once per request, by the node, and handed to the protocol that answers; the door of
+each protocol never tells more than the grant's ceiling for the dataset.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Granularity(StrEnum):
+    """How much an answer tells; ordered from least to most by `rank`."""
+
+    BOOLEAN = "boolean"
+    COUNT = "count"
+    RECORD = "record"
+
+    @property
+    def rank(self) -> int:
+        return _RANKS[self]
+
+
+_RANKS: Final = {Granularity.BOOLEAN: 0, Granularity.COUNT: 1, Granularity.RECORD: 2}
+
+
+def coarser(one: Granularity, other: Granularity) -> Granularity:
+    """The one of the two that tells less."""
+    return one if one.rank <= other.rank else other
+
+
+class Policy(StrEnum):
+    """What a dataset's holder allows, from consented-open data to data seen by visa only."""
+
+    OPEN = "open"
+    PUBLIC = "public"
+    REGISTERED = "registered"
+    CONTROLLED = "controlled"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most one caller may be told about one dataset; None is nothing, and `reason` says why."""
+
+    granularity: Granularity | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A caller, and his ceiling for every dataset of this node.
+
+    principal: a stable name for audit and budgets ("anonymous", "peer https://..."), never a token.
+    """
+
+    principal: str
+    ceilings: Mapping[str, Ceiling]
+
+    def ceiling(self, dataset: str) -> Ceiling:
+        """Nothing for a dataset the grant does not name."""
+        return self.ceilings.get(dataset, _NOTHING)
+
+
+_NOTHING: Final = Ceiling(None, "no policy grants access to this dataset")
+ANONYMOUS: Final = "anonymous"

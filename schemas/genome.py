@@ -1,0 +1,505 @@
+"""Assemblies, contigs, intervals and alleles, and the questions that can be asked of them.
+
+Every position is 0-based interbase, `[start, end)`, and always travels inside a value that carries its
+assembly.  VCF text and people count from 1: `Interval.from_one_based`, `Interval.one_based` and
+`Allele.from_vcf` are the only places where the two meet.
+
+Spec: VCF 4.4 §1.6.1; GA4GH VRS "interbase coordinates"; Beacon v2 requestParameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+from schemas.contigs import PRIMARY_CONTIGS
+from schemas.errors import BadQuestion, NotHeld
+
+_IUPAC: Final[Mapping[str, str]] = {
+    "A": "A", "C": "C", "G": "G", "T": "T", "U": "T",
+    "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
+    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGTN",
+}  # fmt: skip
+_SEQUENCE = re.compile(r"[ACGTN]*")
+
+
+class Assembly(StrEnum):
+    """A human reference assembly this node can hold."""
+
+    GRCH37 = "GRCh37"
+    GRCH38 = "GRCh38"
+
+    @classmethod
+    def read(cls, text: str) -> Assembly:
+        """The assembly named by `text`: name, patch release, UCSC name or accession.
+
+        Raises NotHeld: any other name, with the names that are understood.
+        """
+        found = _ASSEMBLY_NAMES.get(text.strip().lower().split(".p")[0])
+        if found is None:
+            accession = text.strip().upper()
+            found = _ASSEMBLY_ACCESSIONS.get(accession.split(".")[0], {}).get(accession)
+        if found is None:
+            held = ", ".join(cls)
+            raise NotHeld(f"assembly {text[:40]!r} is not known here; this node understands {held}")
+        return found
+
+
+_ASSEMBLY_NAMES: Final = {
+    "grch37": Assembly.GRCH37, "hg19": Assembly.GRCH37, "b37": Assembly.GRCH37,
+    "hs37d5": Assembly.GRCH37, "ncbi37": Assembly.GRCH37, "37": Assembly.GRCH37,
+    "grch38": Assembly.GRCH38, "hg38": Assembly.GRCH38, "b38": Assembly.GRCH38, "38": Assembly.GRCH38,
+}  # fmt: skip
+# GCF_000001405.13 to .25 are GRCh37 and its patches, .26 and later GRCh38 and its patches; GCA_* likewise
+# with .1 to .14 and .15 on.
+_ASSEMBLY_ACCESSIONS: Final = {
+    stem: {f"{stem}.{n}": Assembly.GRCH37 if n <= last37 else Assembly.GRCH38 for n in range(first, 41)}
+    for stem, first, last37 in (("GCF_000001405", 13, 25), ("GCA_000001405", 1, 14))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contig:
+    """One primary contig of one assembly; `number` is 1 to 25 in karyotype order (X 23, Y 24, MT 25)."""
+
+    assembly: Assembly
+    name: str
+    accession: str
+    length_bp: int
+    number: int
+
+    @classmethod
+    def read(cls, text: str, assembly: Assembly) -> Contig:
+        """The contig that `text` names in `assembly`.
+
+        Understands `20`, `chr20`, `NC_000020.10`, `refseq:NC_000020.10`, `M` and `MT`.
+
+        Raises NotHeld: an unknown name, or an accession of the other assembly; the message lists what
+        is understood.
+        """
+        wanted = _bare_name(text)
+        found = _table(assembly).get(wanted)
+        if found is not None:
+            return found
+        for other in Assembly:
+            stranger = _table(other).get(wanted)
+            if stranger is not None:
+                raise NotHeld(
+                    f"{text!r} is contig {stranger.name} of {other}, but the question is about {assembly}"
+                )
+        raise NotHeld(f"contig {text[:40]!r} is not held for {assembly}; held are 1-22, X, Y and MT")
+
+    @classmethod
+    def of_accession(cls, text: str) -> Contig | None:
+        """The contig of a versioned RefSeq accession when it alone tells the assembly, else None.
+
+        None for plain names and for `NC_012920.1`, which both assemblies share.
+        """
+        wanted = _bare_name(text)
+        if not wanted.startswith("NC_"):
+            return None
+        found = [table[wanted] for table in map(_table, Assembly) if wanted in table]
+        return found[0] if len(found) == 1 else None
+
+    @classmethod
+    def numbered(cls, number: int, assembly: Assembly) -> Contig:
+        """The contig with this `number` (1 to 25) in `assembly`."""
+        return _numbered(assembly)[number]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _bare_name(text: str) -> str:
+    name = text.strip()
+    if name[:7].lower() == "refseq:":
+        name = name[7:]
+    if name[:3].upper() == "NC_":
+        return name.upper()
+    if name[:3].lower() == "chr":
+        name = name[3:]
+    name = name.upper()
+    return "MT" if name == "M" else name
+
+
+@cache
+def _table(assembly: Assembly) -> Mapping[str, Contig]:
+    table: dict[str, Contig] = {}
+    for number, (name, accession37, length37, accession38, length38) in enumerate(PRIMARY_CONTIGS, 1):
+        if assembly is Assembly.GRCH37:
+            contig = Contig(assembly, name, accession37, length37, number)
+        else:
+            contig = Contig(assembly, name, accession38, length38, number)
+        table[name] = table[contig.accession] = contig
+    return table
+
+
+@cache
+def _numbered(assembly: Assembly) -> Mapping[int, Contig]:
+    return {contig.number: contig for contig in _table(assembly).values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of a contig, 0-based interbase `[start, end)`; empty when `start == end`."""
+
+    contig: Contig
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end <= self.contig.length_bp:
+            raise BadQuestion(self._complaint())
+
+    def _complaint(self) -> str:
+        if self.start < 0:
+            return f"start {self.start} is negative; positions are 0-based and begin at 0"
+        if self.end < self.start:
+            return f"start {self.start} lies after end {self.end}"
+        return (
+            f"position {self.end} lies beyond the end of contig {self.contig.name} of "
+            f"{self.contig.assembly} ({self.contig.length_bp} bases)"
+        )
+
+    @classmethod
+    def from_one_based(cls, contig: Contig, first: int, last: int) -> Interval:
+        """The interval of bases `first` to `last`, both included and counted from 1."""
+        return cls(contig, first - 1, last)
+
+    @property
+    def one_based(self) -> tuple[int, int]:
+        """First and last base, both included, counted from 1; `(n + 1, n)` when empty at n."""
+        return self.start + 1, self.end
+
+    @property
+    def length_bp(self) -> int:
+        return self.end - self.start
+
+    def overlaps(self, other: Interval) -> bool:
+        """Whether the two share a base.
+
+        An empty interval (an insertion point) lies between two bases and counts as inside another
+        when it is neither before its first base nor after its last: an insertion at either edge of a
+        range overlaps the range.
+        """
+        if self.contig != other.contig:
+            return False
+        if self.start == self.end or other.start == other.end:
+            return self.start <= other.end and other.start <= self.end
+        return self.start < other.end and other.start < self.end
+
+    def __str__(self) -> str:
+        first, last = self.one_based
+        return f"{self.contig.name}:{first}-{last}"
+
+
+class VariantType(StrEnum):
+    """What kind of change an allele is, in the words of VCF and of Beacon's `variantType`."""
+
+    SNP = "SNP"
+    MNP = "MNP"
+    INS = "INS"
+    DEL = "DEL"
+    INDEL = "INDEL"
+    DUP = "DUP"
+    DUP_TANDEM = "DUP:TANDEM"
+    INV = "INV"
+    CNV = "CNV"
+    BND = "BND"
+
+
+_SYMBOLIC: Final = {
+    "DEL": VariantType.DEL, "INS": VariantType.INS, "DUP": VariantType.DUP, "INV": VariantType.INV,
+    "CNV": VariantType.CNV, "CN": VariantType.CNV, "BND": VariantType.BND, "TRA": VariantType.BND,
+    "CTX": VariantType.BND, "CPX": VariantType.CNV,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Allele:
+    """One change against the reference: the interval replaced, and by what.
+
+    Written with the bases (`reference`, `alternate`) maximally trimmed, common suffix first, so that one
+    change has one form whatever the padding of the file it came from: an insertion has an empty interval
+    and reference, a deletion an empty alternate.  A symbolic allele or breakend keeps its VCF text in
+    `alternate` (`<DEL>`, `N[chr2:321[`), has no `reference`, and its `interval` is the affected stretch.
+
+    anchor: the base left of the interval when the file gave one, else ""; it restores the VCF form.
+    sv_length_bp: length of a symbolic allele when its interval does not tell it (insertions); else 0.
+
+    Left-alignment needs the reference sequence and is done at ingest, when there is one.
+    Identity (equality, hash) does not look at `anchor`.
+    """
+
+    interval: Interval
+    reference: str
+    alternate: str
+    anchor: str = ""
+    sv_length_bp: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Allele) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[Interval, str, str, int]:
+        return self.interval, self.reference, self.alternate, self.sv_length_bp
+
+    @classmethod
+    def from_vcf(cls, contig: Contig, position: int, reference: str, alternate: str) -> Allele:
+        """The allele of a VCF line's POS (counted from 1), REF and one sequence ALT.
+
+        Raises BadQuestion: bases other than A, C, G, T, N; REF equal to ALT; outside the contig.
+        """
+        return cls.from_bases(Interval(contig, position - 1, position - 1 + len(reference)), reference, alternate)
+
+    @classmethod
+    def from_bases(cls, interval: Interval, reference: str, alternate: str) -> Allele:
+        """The allele that replaces `reference`, found at `interval`, by `alternate`; either may be padded.
+
+        Raises BadQuestion: bases other than A, C, G, T, N; reference equal to alternate.
+        """
+        for bases in (reference, alternate):
+            if not _SEQUENCE.fullmatch(bases):
+                raise BadQuestion(f"bases must be A, C, G, T or N in upper case, not {bases[:40]!r}")
+        if reference == alternate:
+            raise BadQuestion("reference and alternate bases are the same")
+        head, kept_reference, kept_alternate = trim(reference, alternate)
+        left = interval.start + len(head)
+        return cls(
+            Interval(interval.contig, left, left + len(kept_reference)),
+            kept_reference,
+            kept_alternate,
+            anchor=head[-1:],
+        )
+
+    @classmethod
+    def symbolic(
+        cls, interval: Interval, alternate: str, *, anchor: str = "", sv_length_bp: int = 0
+    ) -> Allele:
+        """A symbolic allele (`<DEL>`, `<CN0>`, ...) or breakend over the affected `interval`."""
+        return cls(interval, "", alternate, anchor=anchor, sv_length_bp=sv_length_bp)
+
+    @property
+    def is_symbolic(self) -> bool:
+        return "<" in self.alternate or "[" in self.alternate or "]" in self.alternate
+
+    @property
+    def variant_type(self) -> VariantType:
+        """SNP, MNP, INS, DEL or INDEL by the trimmed bases; a symbolic allele by its text."""
+        if self.is_symbolic:
+            return symbolic_type(self.alternate)
+        if not self.reference:
+            return VariantType.INS
+        if not self.alternate:
+            return VariantType.DEL
+        if len(self.reference) == len(self.alternate):
+            return VariantType.SNP if len(self.reference) == 1 else VariantType.MNP
+        return VariantType.INDEL
+
+    @property
+    def length_bp(self) -> int:
+        """Bases affected: the longer of the trimmed reference and alternate; 1 for an SNV.
+
+        A symbolic allele has the length of its interval, or its SVLEN where that is longer (an
+        insertion); a breakend has 0.  This is the one definition behind variantMin/MaxLength.
+        """
+        if self.is_symbolic:
+            return max(self.interval.length_bp, self.sv_length_bp)
+        return max(len(self.reference), len(self.alternate))
+
+    @property
+    def vcf(self) -> tuple[int, str, str]:
+        """POS (counted from 1), REF and ALT as a VCF line shows the allele, anchored where VCF demands it.
+
+        Where the anchor base is not known an empty REF or ALT stays empty.
+        """
+        if self.is_symbolic:
+            return max(self.interval.start, 1), self.anchor or "N", self.alternate
+        if (self.reference and self.alternate) or not self.anchor:
+            return self.interval.start + 1, self.reference, self.alternate
+        return self.interval.start, self.anchor + self.reference, self.anchor + self.alternate
+
+    def __str__(self) -> str:
+        position, reference, alternate = self.vcf
+        return f"{self.interval.contig.name}:{position} {reference or '-'}>{alternate or '-'}"
+
+
+def trim(reference: str, alternate: str) -> tuple[str, str, str]:
+    """Common prefix, and what is left of both sequences once common suffix, then prefix, are cut."""
+    tail = 0
+    shorter = min(len(reference), len(alternate))
+    while tail < shorter and reference[-1 - tail] == alternate[-1 - tail]:
+        tail += 1
+    reference, alternate = reference[: len(reference) - tail], alternate[: len(alternate) - tail]
+    head = 0
+    shorter = min(len(reference), len(alternate))
+    while head < shorter and reference[head] == alternate[head]:
+        head += 1
+    return reference[:head], reference[head:], alternate[head:]
+
+
+def symbolic_type(alternate: str) -> VariantType:
+    """The type of a symbolic ALT: `<DEL:ME:ALU>` is DEL, `<CN0>` DEL, `<CN3>` CNV, a bracket BND."""
+    if "[" in alternate or "]" in alternate:
+        return VariantType.BND
+    words = alternate.strip("<>").upper().split(":")
+    if words[:2] == ["DUP", "TANDEM"]:
+        return VariantType.DUP_TANDEM
+    if words[0] == "CN0":
+        return VariantType.DEL
+    return _SYMBOLIC.get(re.sub(r"\d+$", "", words[0]), VariantType.CNV)
+
+
+def bases_match(pattern: str, bases: str) -> bool:
+    """Whether `bases` fits `pattern`, in which an IUPAC code stands for any base it names."""
+    if len(pattern) != len(bases):
+        return False
+    return pattern == bases or all(b in _IUPAC[p] for p, b in zip(pattern, bases, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a range or bracket question may demand of an allele beside its place.
+
+    alternate: trimmed alternate bases, IUPAC codes allowed; None for any.
+    variant_types: the admitted types; None for any.
+    min_length_bp, max_length_bp: both included; see `Allele.length_bp`; None for no bound.
+    """
+
+    alternate: str | None = None
+    variant_types: frozenset[VariantType] | None = None
+    min_length_bp: int | None = None
+    max_length_bp: int | None = None
+
+    def admit(self, allele: Allele) -> bool:
+        if self.variant_types is not None and allele.variant_type not in self.variant_types:
+            return False
+        if self.min_length_bp is not None and allele.length_bp < self.min_length_bp:
+            return False
+        if self.max_length_bp is not None and allele.length_bp > self.max_length_bp:
+            return False
+        if self.alternate is None:
+            return True
+        if allele.is_symbolic:
+            return False
+        anchored = allele.vcf[2]
+        return bases_match(self.alternate, allele.alternate) or bases_match(self.alternate, anchored)
+
+
+ANYTHING: Final = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceQuery:
+    """Is this very allele seen?  (Beacon "sequence query".)
+
+    interval: where the reference bases lie, as asked; empty for an insertion without padding.
+    reference: as asked; None when the question does not name it, and then `interval` is empty and only
+    marks where the allele starts.
+    alternate: as asked.  Both may hold IUPAC codes, and may be padded by common bases: the comparison is
+    made on trimmed forms.
+    """
+
+    interval: Interval
+    reference: str | None
+    alternate: str
+
+    @property
+    def allele(self) -> Allele | None:
+        """The one allele meant, or None when several are possible (no reference, or a wildcard)."""
+        if self.reference is None or not set(self.reference + self.alternate) <= set("ACGT"):
+            return None
+        return Allele.from_bases(self.interval, self.reference, self.alternate)
+
+    @property
+    def reach(self) -> Interval:
+        """Every allele that can match starts (0-based) inside this interval, or at its end."""
+        padded = max(len(self.reference or ""), len(self.alternate))
+        contig = self.interval.contig
+        return Interval(contig, self.interval.start, min(self.interval.start + padded, contig.length_bp))
+
+    def admits(self, candidate: Allele) -> bool:
+        """Whether `candidate` is what was asked for; candidates are trimmed, questions may be padded."""
+        if candidate.is_symbolic or candidate.interval.contig != self.interval.contig:
+            return False
+        exact = self.allele
+        if exact is not None:
+            return candidate == exact
+        offset = candidate.interval.start - self.interval.start
+        if self.reference is None:
+            position, _, anchored = candidate.vcf
+            here = position - 1 == self.interval.start and bases_match(self.alternate, anchored)
+            return here or (offset == 0 and bases_match(self.alternate, candidate.alternate))
+        return self._padded_match(candidate, offset)
+
+    def _padded_match(self, candidate: Allele, offset: int) -> bool:
+        """With wildcards: cut the same padding off both asked sequences, and compare what is left."""
+        reference, alternate = self.reference or "", self.alternate
+        tail = len(reference) - offset - len(candidate.reference)
+        if offset < 0 or tail < 0 or len(alternate) != offset + len(candidate.alternate) + tail:
+            return False
+        inner_reference = reference[offset : len(reference) - tail]
+        inner_alternate = alternate[offset : len(alternate) - tail]
+        padding_agrees = (
+            reference[:offset] == alternate[:offset]
+            and reference[len(reference) - tail :] == alternate[len(alternate) - tail :]
+        )
+        return (
+            padding_agrees
+            and bases_match(inner_reference, candidate.reference)
+            and bases_match(inner_alternate, candidate.alternate)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RangeQuery:
+    """Which alleles overlap this interval, even in part?  (Beacon "range query".)"""
+
+    interval: Interval
+    conditions: Conditions = ANYTHING
+
+    def admits(self, candidate: Allele) -> bool:
+        return self.interval.overlaps(candidate.interval) and self.conditions.admit(candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class BracketQuery:
+    """Which alleles start in `starts` and end in `ends`?  (Beacon "bracket query".)
+
+    Both windows are half-open, `window.start <= coordinate < window.end`: the specification makes an
+    exact match of `start[1] = start[0] + 1`.  A window that runs to the end of the contig holds that
+    last coordinate too.
+    """
+
+    starts: Interval
+    ends: Interval
+    conditions: Conditions = ANYTHING
+
+    def admits(self, candidate: Allele) -> bool:
+        place = candidate.interval
+        return (
+            place.contig == self.starts.contig
+            and _in_window(place.start, self.starts)
+            and _in_window(place.end, self.ends)
+            and self.conditions.admit(candidate)
+        )
+
+
+def _in_window(coordinate: int, window: Interval) -> bool:
+    last = window.end if window.end < window.contig.length_bp else window.end + 1
+    return window.start <= coordinate < last
+
+
+VariantQuery = SequenceQuery | RangeQuery | BracketQuery
+
+
+def contig_of(query: VariantQuery) -> Contig:
+    """The contig, and with it the assembly, that a question is about."""
+    return query.starts.contig if isinstance(query, BracketQuery) else query.interval.contig

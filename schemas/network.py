@@ -1,0 +1,49 @@
+"""Peers, and what came back from each: a value for every outcome, so that silence is never read as "no"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class PeerState(StrEnum):
+    """How one node's part of a network question ended.  Only `NO_HIT` may be shown as "not found"."""
+
+    HIT = "hit"
+    NO_HIT = "no_hit"
+    SUPPRESSED = "suppressed"
+    DENIED = "denied"
+    NOT_APPLICABLE = "not_applicable"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    TLS_ERROR = "tls_error"
+    HTTP_ERROR = "http_error"
+    BAD_RESPONSE = "bad_response"
+    TOO_LARGE = "too_large"
+    CIRCUIT_OPEN = "circuit_open"
+    SUSPENDED = "suspended"
+    RATE_LIMITED = "rate_limited"
+
+    @property
+    def answered(self) -> bool:
+        """Whether the node looked and told what it found."""
+        return self in (PeerState.HIT, PeerState.NO_HIT)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAnswer:
+    """What one node (a peer, or this node itself) contributed to a network question.
+
+    node: its id, the public URL.  ms: from sending the question to having the whole answer.
+    reason: for a person, why there is no answer; "" when there is one.
+    response: the node's Beacon response document, read strictly; empty unless `state.answered`.
+    """
+
+    node: str
+    name: str
+    state: PeerState
+    ms: float
+    reason: str = ""
+    response: Mapping[str, Any] = field(default_factory=dict)

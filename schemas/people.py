@@ -1,0 +1,66 @@
+"""Datasets and the people in them, as a node keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.access import Policy
+from schemas.genome import Assembly
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A collection of people sequenced against one assembly, with one access policy.
+
+    duo: DUO codes of the permitted uses, as CURIEs (`DUO:0000042`).
+    """
+
+    id: str
+    assembly: Assembly
+    policy: Policy
+    name: str = ""
+    description: str = ""
+    duo: tuple[str, ...] = ()
+
+
+class Sex(StrEnum):
+    """Sex as recorded; it decides the expected ploidy of X and Y."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """An ontology class: CURIE and label."""
+
+    id: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A phenotypic feature; `excluded` when it was looked for and not found."""
+
+    term: Term
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Individual:
+    """A person in a dataset.
+
+    samples: names under which he stands in VCF headers; his own id when none is given.
+    record: the source record in Beacon Friendly Format, kept whole.
+    """
+
+    id: str
+    sex: Sex = Sex.UNKNOWN
+    samples: tuple[str, ...] = ()
+    diseases: tuple[Term, ...] = ()
+    features: tuple[Feature, ...] = ()
+    record: Mapping[str, object] = field(default_factory=dict)
