@@ -1,0 +1,47 @@
+"""The command line: `varhaven ...`.  Commands read arguments, call one room, and show the result.
+
+Exit status: 0 done; 1 the node or a file refused, with the reason on standard error; 2 wrong usage;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from node.cli import ask, data, demonstrate, host, peers
+from node.cli.options import err
+from schemas.errors import NodeError
+
+app = typer.Typer(
+    name="varhaven",
+    help="A hospital's node for Beacon v2 and Matchmaker Exchange: questions travel, genotypes stay home.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(host.init)
+app.command()(host.serve)
+app.command()(host.doctor)
+app.add_typer(data.dataset, name="dataset")
+app.command()(data.ingest)
+app.add_typer(data.people, name="people")
+app.command()(data.validate)
+app.command()(ask.query)
+app.add_typer(peers.peer, name="peer")
+app.command()(demonstrate.demo)
+
+
+def main() -> None:
+    """Run one command; a refusal is one plain sentence on standard error, never a traceback."""
+    try:
+        app()
+    except NodeError as refusal:
+        err.print(f"varhaven: {refusal.message}", style="bold red", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("varhaven: interrupted", markup=False)
+        sys.exit(130)
+
+

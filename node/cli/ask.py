@@ -1,0 +1,38 @@
+"""The command that asks: `query`, of this node, of its network, or of any Beacon by URL."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from beacon.query import Asked, read_post
+from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.report import Report, read_report
+from schemas.access import Granularity
+from schemas.genome import Assembly, SequenceQuery, VariantQuery, contig_of
+from schemas.notation import read_question
+
+
+def query(
+    text: Annotated[str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A' or 'chr20:3190000-3200000'")],
+    home: Home,
+    assembly: Annotated[str | None, typer.Option(help="GRCh37 or GRCh38; not needed with NC_ accessions.")] = None,
+    granularity: Annotated[Granularity, typer.Option(help="How much to ask for.")] = Granularity.RECORD,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most records from each dataset.")] = 100,
+    network: Annotated[bool, typer.Option("--network", help="Ask every peer too.")] = False,
+    url: Annotated[str | None, typer.Option(help="Ask this Beacon instead, over HTTP.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask whether an allele is seen, or which alleles lie in a region."""
+    asked_of = read_question(text, Assembly.read(assembly) if assembly else None)
+    asked = Asked.of(asked_of, granularity, limit)
+    with open_home(home) as node:
+        response = asyncio.run(node.ask_url(url, asked) if url else node.ask(asked, network=network))
+    report = read_report(response, one_allele=isinstance(asked_of, SequenceQuery))
+    if as_json:
+        print_json(answer_document(text, asked_of, asked, report))
+        return
+    out.print(f"{describe(asked_of)}, asked at {granularity} granularity", markup=False)
+    out.print(report.table())

@@ -1,0 +1,98 @@
+"""Commands for whoever runs the node: `init`, `serve`, `doctor`."""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from node.app import create_app
+from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.config import read_settings
+from node.home import make_home
+from node.store.catalogue import check_files
+from schemas.errors import BadInput, Place
+
+def init(
+    home: Home,
+    url: Annotated[str, typer.Option(help="The node's public address, and its identity in the network.")],
+    name: Annotated[str, typer.Option(help="The institution, as others will see it.")],
+    country: Annotated[str, typer.Option(help="ISO 3166 code, two letters.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a node: its home, keys, database and settings."""
+    new = make_home(home, url, name, country)
+    made = {"node": new.settings.node.id, "thumbprint": new.thumbprint, "home": str(new.settings.home)}
+    if as_json:
+        print_json(made)
+        return
+    out.print(f"Node {made['node']} lives in {made['home']}", markup=False)
+    out.print(f"Key thumbprint {made['thumbprint']}", markup=False)
+    out.print(
+        f"Partners trust this node with: varhaven peer add {made['node']} --thumbprint {made['thumbprint']}",
+        markup=False,
+    )
+
+
+class _Announcing(uvicorn.Server):
+    """Says `ready URL` on standard output once the node answers; scripts wait for that line."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            typer.echo(f"ready http://{shown}:{port}")
+
+
+def serve(
+    home: Home,
+    host: Annotated[str | None, typer.Option(help="Listen here instead of at the node's URL.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free port.")] = None,
+) -> None:
+    """Run the node: Beacon, network and federation, until interrupted."""
+    settings = read_settings(home)
+    at_host, at_port = settings.listen
+    at_host, at_port = host or at_host, at_port if port is None else port
+    _refuse_taken(at_host, at_port)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=at_host,
+        port=at_port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,  # an access log would hold questions, and costs a third of the throughput
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Announcing(config)
+    server.run()
+    if not server.started:
+        raise BadInput(Place(f"{at_host}:{at_port}"), "the node could not start", "The lines above say why.")
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            return
+    except OSError as fault:
+        remedy = "Choose another with --host/--port or in [server]; a proxy can map the public URL to it."
+        raise BadInput(Place(f"{host}:{port}"), f"cannot listen here ({fault.strerror})", remedy) from None
+
+
+def doctor(home: Home, as_json: AsJson = False) -> None:
+    """Check that the registered files are still the ones that were ingested."""
+    node = open_home(home)
+    with node:
+        findings = check_files(node.engine)
+    if as_json:
+        print_json({"ok": not findings, "findings": [f.text for f in findings]})
+    else:
+        for finding in findings:
+            out.print(finding.text, markup=False)
+        out.print("Every registered file is as it was ingested." if not findings else "")
+    if findings:
+        raise typer.Exit(1)

@@ -1,0 +1,31 @@
+"""What every command shares: the home, `--json`, and how results and faults are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from node.app import Node, open_node
+from node.config import read_settings
+
+Home = Annotated[
+    Path,
+    typer.Option("--home", envvar="VARHAVEN_HOME", help="The folder the node lives in.", file_okay=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def open_home(home: Path) -> Node:
+    """The node that lives in `home`, ready to be asked; raises BadInput when there is none."""
+    return open_node(read_settings(home))
+
+
+def print_json(document: Any) -> None:
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,15 @@
+"""Commands for membership: `peer add | list | test | suspend | resume | remove`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from node.cli.options import AsJson, Home, open_home, out, print_json
+
+peer = typer.Typer(help="Other nodes this one asks and answers.", no_args_is_help=True)
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="The peer's public address, its identity.")]

@@ -1,0 +1,55 @@
+"""Making the home of a node: the folder with its settings, keys and database."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from node import db
+from node.access.keys import NodeKey
+from node.config import CONFIG_NAME, Settings, read_settings
+from schemas.errors import BadInput, Place
+
+_TEMPLATE: Final = """\
+# Settings of this node; deploy/varhaven.example.toml describes every one.
+
+[node]
+id = {url}
+name = {name}
+country = {country}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new home; partners pin `thumbprint` (RFC 7638) to trust the node."""
+
+    settings: Settings
+    thumbprint: str
+
+
+def make_home(home: Path, url: str, name: str, country: str) -> Made:
+    """A node that can be served: settings, a key readable by its owner only, and an empty database.
+
+    Raises BadInput: a node lives there already, or a value cannot be; then nothing is left behind that
+    looks like a node.
+    """
+    config = home / CONFIG_NAME
+    if config.exists():
+        raise BadInput(Place(str(home)), "a node lives here already", "Choose another --home.")
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # JSON strings are valid TOML basic strings, whatever characters a name holds.
+    text = _TEMPLATE.format(url=json.dumps(url), name=json.dumps(name), country=json.dumps(country))
+    config.write_text(text, encoding="utf-8")
+    try:
+        settings = read_settings(home)
+        key = NodeKey.create(home / "keys")
+        engine = db.connect(settings.database_url)
+        db.migrate(engine)
+        engine.dispose()
+    except BaseException:
+        config.unlink()
+        raise
+    return Made(settings, key.thumbprint)

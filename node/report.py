@@ -1,0 +1,176 @@
+"""A Beacon answer as people and scripts want it: one line per node, and a sum that says what it is.
+
+Reads only what was released in the response document; it has no other source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from schemas.beacon import Record, Response, ResultSet
+from schemas.network import PeerState
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of one allele: copies, called alleles, and people by zygosity."""
+
+    ac: int
+    an: int
+    het: int
+    hom: int
+    hemi: int
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.ac + other.ac,
+            self.an + other.an,
+            self.het + other.het,
+            self.hom + other.hom,
+            self.hemi + other.hemi,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    """What one node said.
+
+    exists: None when the node gave no answer, which is not "no".  alleles: how many it counted; None at
+    boolean granularity.  tally: None unless the question is about one allele and records were released.
+    """
+
+    node: str
+    name: str
+    state: PeerState
+    ms: float
+    reason: str
+    exists: bool | None
+    alleles: int | None
+    tally: Tally | None
+    results: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The lines, in the order in which the network lists its nodes."""
+
+    lines: tuple[NodeLine, ...]
+
+    @property
+    def total(self) -> Tally | None:
+        """Sum of the released counts; None when there are none."""
+        return _sum(line.tally for line in self.lines if line.tally is not None)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every node answered in full; otherwise a sum is only a lower bound."""
+        return all(
+            line.state is PeerState.NO_HIT or (line.state is PeerState.HIT and line.tally is not None)
+            for line in self.lines
+        )
+
+    def document(self) -> list[dict[str, Any]]:
+        """The lines for `--json`."""
+        return [_line_document(line) for line in self.lines]
+
+    def sum_document(self) -> dict[str, Any]:
+        total = self.total
+        kind = "exact" if self.exact else "lower_bound"
+        return {"ac": total.ac if total else None, "an": total.an if total else None, "kind": kind}
+
+    def table(self) -> Table:
+        """One row per node and a last one for the sum, for a terminal."""
+        table = Table("node", "state", "exists", "alleles", "AC/AN", "het/hom/hemi", "ms")
+        for line in self.lines:
+            state = f"{line.state} ({line.reason})" if line.reason else str(line.state)
+            table.add_row(line.name or line.node, state, _word(line.exists), _number(line.alleles), *_cells(line.tally), f"{line.ms:.0f}")
+        if len(self.lines) > 1 and self.total is not None:
+            kind = "sum" if self.exact else "sum, at least"
+            table.add_section()
+            table.add_row(kind, "", "", "", *_cells(self.total), "")
+        return table
+
+
+def read_report(response: Response, one_allele: bool) -> Report:
+    """The report on a network's response document.
+
+    one_allele: whether the question was about a single allele; only then do counts of records add up.
+    """
+    sets: Sequence[ResultSet] = response.get("response", {}).get("resultSets", [])
+    nodes: list[dict[str, Any]] = response.get("info", {}).get("nodes", [])
+    return Report(tuple(_line(node, [s for s in sets if s.get("beaconId") == node["node"]], one_allele) for node in nodes))
+
+
+def _line(node: dict[str, Any], sets: Sequence[ResultSet], one_allele: bool) -> NodeLine:
+    state = PeerState(node["state"])
+    records = tuple(record for result_set in sets for record in result_set.get("results", []))
+    counted = [s["resultsCount"] for s in sets if "resultsCount" in s]
+    alleles = sum(counted) if counted else (0 if state is PeerState.NO_HIT else None)
+    return NodeLine(
+        node=node["node"],
+        name=node.get("name", ""),
+        state=state,
+        ms=float(node.get("ms", 0)),
+        reason=node.get("reason", ""),
+        exists=state is PeerState.HIT if state.answered else None,
+        alleles=alleles,
+        tally=_sum(t for t in map(_tally, records) if t is not None) if one_allele else None,
+        results=records,
+    )
+
+
+def _tally(record: Record) -> Tally | None:
+    for source in record.get("frequencyInPopulations", []):
+        for whole in source["frequencies"][:1]:
+            return Tally(
+                whole.get("alleleCount", 0),
+                whole.get("alleleNumber", 0),
+                whole.get("alleleCountHeterozygous", 0),
+                whole.get("alleleCountHomozygous", 0),
+                whole.get("alleleCountHemizygous", 0),
+            )
+    return None
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally | None:
+    total: Tally | None = None
+    for tally in tallies:
+        total = tally if total is None else total + tally
+    return total
+
+
+def _line_document(line: NodeLine) -> dict[str, Any]:
+    tally = line.tally
+    return {
+        "node": line.node,
+        "name": line.name,
+        "state": line.state,
+        "reason": line.reason,
+        "exists": line.exists,
+        "alleles": line.alleles,
+        "ac": tally.ac if tally else None,
+        "an": tally.an if tally else None,
+        "het": tally.het if tally else None,
+        "hom": tally.hom if tally else None,
+        "hemi": tally.hemi if tally else None,
+        "ms": round(line.ms, 1),
+        "results": list(line.results),
+    }
+
+
+def _word(exists: bool | None) -> str:
+    return "?" if exists is None else ("yes" if exists else "no")
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _cells(tally: Tally | None) -> tuple[str, str]:
+    if tally is None:
+        return "", ""
+    return f"{tally.ac}/{tally.an}", f"{tally.het}/{tally.hom}/{tally.hemi}"
