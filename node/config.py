@@ -117,7 +117,9 @@ def read_settings(home: Path) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(
-            Place(str(home)), "no node lives here", "Make one with: varhaven init --home DIR --url URL --name NAME"
+            Place(str(home)),
+            "no node lives here",
+            "Make one with: varhaven init --home DIR --url URL --name NAME",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise BadInput(Place(str(path)), f"not valid TOML ({fault})", "Correct the file.") from None

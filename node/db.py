@@ -110,7 +110,9 @@ peer: Final = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True, comment="public URL"),
     sa.Column("name", sa.Text, nullable=False, default=""),
-    sa.Column("thumbprints", sa.Text, nullable=False, comment="RFC 7638, space-separated: two during a rotation"),
+    sa.Column(
+        "thumbprints", sa.Text, nullable=False, comment="RFC 7638, space-separated: two during a rotation"
+    ),
     sa.Column("suspended", sa.Boolean, nullable=False, default=False),
 )
 

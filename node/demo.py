@@ -49,7 +49,9 @@ class Hospital:
         folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
         vcf, records = folder / f"{self.code}.chr20.b37.vcf.gz", folder / f"{self.code}.individuals.json"
         if not vcf.is_file() or not records.is_file():
-            raise BadInput(Place(str(folder)), "the demonstration data are missing", "Install varhaven whole.")
+            raise BadInput(
+                Place(str(folder)), "the demonstration data are missing", "Install varhaven whole."
+            )
         return vcf, records
 
 
@@ -123,7 +125,9 @@ def _free_urls(tell: Callable[[str], None]) -> Sequence[str]:
                 listening = held.enter_context(socket.create_server(("127.0.0.1", hospital.preferred_port)))
             except OSError:
                 listening = held.enter_context(socket.create_server(("127.0.0.1", 0)))
-                tell(f"Port {hospital.preferred_port} is taken; {hospital.name} uses {listening.getsockname()[1]}")
+                tell(
+                    f"Port {hospital.preferred_port} is taken; {hospital.name} uses {listening.getsockname()[1]}"
+                )
             urls.append(f"http://127.0.0.1:{listening.getsockname()[1]}")
     return urls
 
@@ -155,7 +159,9 @@ def _wait_ready(node: DemoNode, server: subprocess.Popen[bytes]) -> None:
     line = output.readline() if output is not None else b""
     if not line.startswith(b"ready "):
         _, said = server.communicate(timeout=10)
-        raise BadInput(Place(node.hospital.name), f"did not start: {said.decode(errors='replace').strip()}", "")
+        raise BadInput(
+            Place(node.hospital.name), f"did not start: {said.decode(errors='replace').strip()}", ""
+        )
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
-
 from schemas.beacon import Record, Response, ResultSet
+
 from schemas.network import PeerState
 
 
@@ -87,7 +87,14 @@ class Report:
         table = Table("node", "state", "exists", "alleles", "AC/AN", "het/hom/hemi", "ms")
         for line in self.lines:
             state = f"{line.state} ({line.reason})" if line.reason else str(line.state)
-            table.add_row(line.name or line.node, state, _word(line.exists), _number(line.alleles), *_cells(line.tally), f"{line.ms:.0f}")
+            table.add_row(
+                line.name or line.node,
+                state,
+                _word(line.exists),
+                _number(line.alleles),
+                *_cells(line.tally),
+                f"{line.ms:.0f}",
+            )
         if len(self.lines) > 1 and self.total is not None:
             kind = "sum" if self.exact else "sum, at least"
             table.add_section()
@@ -102,7 +109,11 @@ def read_report(response: Response, one_allele: bool) -> Report:
     """
     sets: Sequence[ResultSet] = response.get("response", {}).get("resultSets", [])
     nodes: list[dict[str, Any]] = response.get("info", {}).get("nodes", [])
-    return Report(tuple(_line(node, [s for s in sets if s.get("beaconId") == node["node"]], one_allele) for node in nodes))
+    return Report(
+        tuple(
+            _line(node, [s for s in sets if s.get("beaconId") == node["node"]], one_allele) for node in nodes
+        )
+    )
 
 
 def _line(node: dict[str, Any], sets: Sequence[ResultSet], one_allele: bool) -> NodeLine:

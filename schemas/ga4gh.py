@@ -23,7 +23,9 @@ class NodeIdentity:
     environment: str = "prod"
 
 
-def service_info(identity: NodeIdentity, artifact: str = "beacon", version: str = BEACON_API) -> dict[str, Any]:
+def service_info(
+    identity: NodeIdentity, artifact: str = "beacon", version: str = BEACON_API
+) -> dict[str, Any]:
     """The service-info document of this node for one of its protocols."""
     document: dict[str, Any] = {
         "id": identity.id,

@@ -257,7 +257,9 @@ class Allele:
 
         Raises BadQuestion: bases other than A, C, G, T, N; REF equal to ALT; outside the contig.
         """
-        return cls.from_bases(Interval(contig, position - 1, position - 1 + len(reference)), reference, alternate)
+        return cls.from_bases(
+            Interval(contig, position - 1, position - 1 + len(reference)), reference, alternate
+        )
 
     @classmethod
     def from_bases(cls, interval: Interval, reference: str, alternate: str) -> Allele:

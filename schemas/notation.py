@@ -25,7 +25,9 @@ _ALLELE_FORMS: Final = tuple(
         rf"{_CONTIG}:g\.(?P<first>\d+)(?P<ref>[ACGT])>(?P<alt>[ACGT])",
     )
 )
-_REGION: Final = re.compile(rf"{_CONTIG}[:\s](?P<first>{_NUMBER})\s*(?:-|\.\.)\s*(?P<last>{_NUMBER})", re.IGNORECASE)
+_REGION: Final = re.compile(
+    rf"{_CONTIG}[:\s](?P<first>{_NUMBER})\s*(?:-|\.\.)\s*(?P<last>{_NUMBER})", re.IGNORECASE
+)
 
 
 def read_question(text: str, assembly: Assembly | None) -> VariantQuery:

@@ -64,3 +64,15 @@ class Individual:
     diseases: tuple[Term, ...] = ()
     features: tuple[Feature, ...] = ()
     record: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Biosample:
+    """A sample taken from a person of a dataset.
+
+    individual_id: "" when the source does not say from whom.  record: as `Individual.record`.
+    """
+
+    id: str
+    individual_id: str = ""
+    record: Mapping[str, object] = field(default_factory=dict)

@@ -89,7 +89,7 @@ class VariantStore(Protocol):
         ...
 
     def count(self, dataset: str, query: VariantQuery, people: PersonSet | None = None) -> int:
-        """How many distinct alleles are admitted and carried.  Grows with the range, about 1 ms a megabase."""
+        """How many distinct alleles are admitted and carried.  About 1 ms a megabase."""
         ...
 
     def find(

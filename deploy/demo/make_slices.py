@@ -41,7 +41,14 @@ def slice_genotypes(source: Path, target: Path) -> list[str]:
     kept = pysam.bcftools.view("-r", REGION, "-Ov", str(source))
     target.with_suffix("").write_text(_without_history(kept), encoding="utf-8")
     pysam.bcftools.annotate(
-        "-x", "INFO", "--no-version", "-Oz", "-o", str(target), str(target.with_suffix("")), catch_stdout=False
+        "-x",
+        "INFO",
+        "--no-version",
+        "-Oz",
+        "-o",
+        str(target),
+        str(target.with_suffix("")),
+        catch_stdout=False,
     )
     target.with_suffix("").unlink()
     with pysam.VariantFile(str(target)) as opened:
@@ -50,7 +57,9 @@ def slice_genotypes(source: Path, target: Path) -> list[str]:
 
 def _without_history(text: str) -> str:
     """Headers of the programs that once handled the file hold paths of other people's machines."""
-    kept = [line for line in text.splitlines(keepends=True) if not line.startswith(("##bcftools", "##source"))]
+    kept = [
+        line for line in text.splitlines(keepends=True) if not line.startswith(("##bcftools", "##source"))
+    ]
     return "".join(kept)
 
 

@@ -43,5 +43,3 @@ def main() -> None:
     except KeyboardInterrupt:
         err.print("varhaven: interrupted", markup=False)
         sys.exit(130)
-
-

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from beacon.query import Asked
 
-from beacon.query import Asked, read_post
 from node.cli.options import AsJson, Home, open_home, out, print_json
-from node.report import Report, read_report
+from node.report import read_report
 from schemas.access import Granularity
-from schemas.genome import Assembly, SequenceQuery, VariantQuery, contig_of
+from schemas.genome import Assembly, SequenceQuery
 from schemas.notation import read_question
 
 
 def query(
-    text: Annotated[str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A' or 'chr20:3190000-3200000'")],
+    text: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A' or 'chr20:3190000-3200000'")
+    ],
     home: Home,
-    assembly: Annotated[str | None, typer.Option(help="GRCh37 or GRCh38; not needed with NC_ accessions.")] = None,
+    assembly: Annotated[
+        str | None, typer.Option(help="GRCh37 or GRCh38; not needed with NC_ accessions.")
+    ] = None,
     granularity: Annotated[Granularity, typer.Option(help="How much to ask for.")] = Granularity.RECORD,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Most records from each dataset.")] = 100,
     network: Annotated[bool, typer.Option("--network", help="Ask every peer too.")] = False,

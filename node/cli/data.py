@@ -12,7 +12,8 @@ from rich.table import Table
 from node.cli.options import AsJson, Home, err, open_home, out, print_json
 from node.people import Format, import_people
 from node.store.catalogue import add_dataset
-from node.store.ingest import IngestReport, ingest as ingest_file
+from node.store.ingest import IngestReport
+from node.store.ingest import ingest as ingest_file
 from node.validate import validate as validate_file
 from schemas.access import Policy
 from schemas.errors import NodeError
@@ -33,7 +34,9 @@ def dataset_add(
     policy: Annotated[Policy, typer.Option(help="Who may be told what.")],
     name: Annotated[str, typer.Option(help="A title for people.")] = "",
     description: Annotated[str, typer.Option(help="What it is, in a sentence.")] = "",
-    duo: Annotated[list[str] | None, typer.Option(help="A permitted use, e.g. DUO:0000042; repeatable.")] = None,
+    duo: Annotated[
+        list[str] | None, typer.Option(help="A permitted use, e.g. DUO:0000042; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an empty dataset."""
@@ -74,10 +77,14 @@ def _shown(held: Dataset) -> dict[str, object]:
 
 def ingest(
     home: Home,
-    files: Annotated[list[Path], typer.Argument(help="VCF (plain or bgzipped) or BCF files.", metavar="VCF...")],
+    files: Annotated[
+        list[Path], typer.Argument(help="VCF (plain or bgzipped) or BCF files.", metavar="VCF...")
+    ],
     dataset: Annotated[str, typer.Option(help="The dataset the people of these files belong to.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report, change nothing.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="The file has changed: take the new content.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="The file has changed: take the new content.")
+    ] = False,
     fasta: Annotated[Path | None, typer.Option(help="Reference FASTA: check REF, left-align indels.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -117,7 +124,12 @@ def ingest(
 
 
 def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[detail]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=err, transient=True)
 
 

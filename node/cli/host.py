@@ -15,6 +15,7 @@ from node.home import make_home
 from node.store.catalogue import check_files
 from schemas.errors import BadInput, Place
 
+
 def init(
     home: Home,
     url: Annotated[str, typer.Option(help="The node's public address, and its identity in the network.")],

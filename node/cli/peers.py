@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
-from rich.table import Table
-
-from node.cli.options import AsJson, Home, open_home, out, print_json
 
 peer = typer.Typer(help="Other nodes this one asks and answers.", no_args_is_help=True)
 

@@ -10,7 +10,18 @@ DOORS = {"beacon/disclosure.py", "beacon/merge.py", "matchmaker/match.py", "matc
 # The documents that tell something about people; the doors alone may make them.
 ANSWERS = {"Response", "ResultSet", "MatchResponse"}
 BARE_COORDINATES = {"start", "end", "pos", "position", "begin", "stop"}
-EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "services", "service", "managers", "manager", "misc"}
+EMPTY_NAMES = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "common",
+    "services",
+    "service",
+    "managers",
+    "manager",
+    "misc",
+}
 MAX_MODULE_LINES = 500
 MAX_FUNCTION_LINES = 50
 
@@ -65,7 +76,9 @@ def test_the_protocol_rooms_do_no_io_of_their_own() -> None:
 
 def test_rooms_are_deep_and_functions_short() -> None:
     long_modules = {
-        name for name, _ in modules() if len((ROOT / name).read_text(encoding="utf-8").splitlines()) > MAX_MODULE_LINES
+        name
+        for name, _ in modules()
+        if len((ROOT / name).read_text(encoding="utf-8").splitlines()) > MAX_MODULE_LINES
     }
     long_functions = {
         f"{name}:{function.lineno} {function.name}"
@@ -96,7 +109,10 @@ def test_no_module_keeps_state() -> None:
         and not _dunder(statement)
     }
     offenders |= {
-        f"{name}:{item.lineno}" for name, tree in modules() for item in ast.walk(tree) if isinstance(item, ast.Global)
+        f"{name}:{item.lineno}"
+        for name, tree in modules()
+        for item in ast.walk(tree)
+        if isinstance(item, ast.Global)
     }
     assert not offenders
 
