@@ -102,6 +102,18 @@ class Report:
         return table
 
 
+def describe(query: VariantQuery) -> str:
+    """How a question was understood, in words for people: positions counted from 1, and the assembly."""
+    contig = contig_of(query)
+    if isinstance(query, SequenceQuery):
+        first = query.interval.start + 1
+        change = f"{query.reference if query.reference is not None else '?'}>{query.alternate or '-'}"
+        return f"{contig.assembly} {contig.name}:{first} {change}"
+    if isinstance(query, BracketQuery):
+        return f"{contig.assembly} from {query.starts} to {query.ends}"
+    return f"{contig.assembly} {query.interval}"
+
+
 def read_report(response: Response, one_allele: bool) -> Report:
     """The report on a network's response document.
 
