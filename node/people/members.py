@@ -128,4 +128,4 @@ def read_lines(path: Path) -> list[str]:
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
         raise BadInput(Place(str(path), line), "not UTF-8 text", "Save the file as UTF-8.") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
