@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from schemas.beacon import Response
 
 
 class PeerState(StrEnum):
@@ -38,7 +38,7 @@ class NodeAnswer:
 
     node: its id, the public URL.  ms: from sending the question to having the whole answer.
     reason: for a person, why there is no answer; "" when there is one.
-    response: the node's Beacon response document, read strictly; empty unless `state.answered`.
+    response: the node's Beacon response document, read strictly; None unless `state.answered`.
     """
 
     node: str
@@ -46,4 +46,4 @@ class NodeAnswer:
     state: PeerState
     ms: float
     reason: str = ""
-    response: Mapping[str, Any] = field(default_factory=dict)
+    response: Response | None = None

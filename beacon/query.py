@@ -1,0 +1,273 @@
+"""What is asked: GET parameters and POST bodies read into one value, whatever their dialect.
+
+A question is read in full or refused with the reason; nothing in it is ever ignored, since that would answer
+a wider question.
+
+Spec: Beacon v2 framework/json/requests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from beacon.parameters import canonical, read_variant
+from schemas import beacon as wire
+from schemas.access import Granularity, coarser
+from schemas.beacon import Include
+from schemas.errors import BadQuestion
+from schemas.ga4gh import BEACON_API, NodeIdentity
+from schemas.genome import SequenceQuery, VariantQuery
+from schemas.ports import Page
+
+MAX_LIMIT: Final = 1000
+MAX_SKIP: Final = 1_000_000
+_T = TypeVar("_T")
+_API_VERSION: Final = re.compile(r"v?2(\.\d{1,4}){0,2}(-[\w.-]{1,40})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What reading a question must know of the entry type it is about.
+
+    default: the granularity when none is asked for.  needs_query: refuse to list everything.
+    """
+
+    entry: str
+    schema: str
+    default: Granularity = Granularity.BOOLEAN
+    needs_query: bool = False
+
+
+VARIANTS: Final = Kind("genomicVariant", "ga4gh-beacon-variant-v2.1.0", needs_query=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question, understood.
+
+    skip: pages (not records) before the wanted one.  limit: records a page and dataset, 1 to 1,000.
+    datasets: only these, None for all.  schemas: `requestedSchemas`, echoed.
+    """
+
+    kind: Kind
+    query: VariantQuery | None
+    granularity: Granularity
+    include: Include = Include.HIT
+    skip: int = 0
+    limit: int = 10
+    datasets: tuple[str, ...] | None = None
+    api_version: str = BEACON_API
+    schemas: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    test_mode: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        query: VariantQuery,
+        granularity: Granularity = Granularity.RECORD,
+        limit: int = 10,
+        *,
+        include: Include = Include.HIT,
+        datasets: tuple[str, ...] | None = None,
+    ) -> Asked:
+        """A question about variants that did not come over the wire."""
+        return cls(VARIANTS, query, granularity, include, limit=limit, datasets=datasets)
+
+    @property
+    def page(self) -> Page:
+        return Page(offset=self.skip * self.limit, limit=self.limit)
+
+    @property
+    def most(self) -> Granularity:
+        """The most that may be answered: `NONE` wants no result sets, and so no records."""
+        return (
+            coarser(self.granularity, Granularity.COUNT) if self.include is Include.NONE else self.granularity
+        )
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether looking may take longer than an event loop may be held up."""
+        query = self.query
+        return (
+            not isinstance(query, SequenceQuery)
+            or len(query.alternate) + query.interval.length_bp > MAX_LIMIT
+        )
+
+    def body(self) -> bytes:
+        """The canonical POST body of this question: what is sent on to other nodes.
+
+        `read_post` reads it back into an equal value.
+        """
+        parameters: dict[str, Any] = {}
+        if self.query is not None:
+            parameters["g_variant"] = canonical(self.query)
+        if self.datasets is not None:
+            parameters["datasets"] = {"datasetIds": list(self.datasets)}
+        schemas = self.schemas or ((self.kind.entry, ""),)
+        query = {
+            "requestParameters": parameters,
+            "includeResultsetResponses": self.include,
+            "pagination": {"skip": self.skip, "limit": self.limit},
+            "requestedGranularity": self.granularity,
+            "testMode": self.test_mode,
+        }
+        meta = {"apiVersion": self.api_version, "requestedSchemas": _references(schemas)}
+        return wire.encode({"meta": meta, "query": query})
+
+    def meta(self, identity: NodeIdentity, returned: Granularity) -> wire.Meta:
+        """The meta section of an answer to this question."""
+        understood: wire.RequestSummary = {
+            "apiVersion": self.api_version,
+            "requestedSchemas": _references(self.schemas),
+            "pagination": {"skip": self.skip, "limit": self.limit},
+            "requestedGranularity": self.granularity.value,
+            "includeResultsetResponses": self.include.value,
+        }
+        if self.query is not None:
+            understood["requestParameters"] = {"g_variant": canonical(self.query)}
+        if self.test_mode:
+            understood["testMode"] = True
+        return {
+            "beaconId": identity.id,
+            "apiVersion": BEACON_API,
+            "returnedSchemas": [{"entityType": self.kind.entry, "schema": self.kind.schema}],
+            "returnedGranularity": returned.value,
+            "receivedRequestSummary": understood,
+        }
+
+
+def _references(schemas: Iterable[tuple[str, str]]) -> list[wire.SchemaReference]:
+    references: list[wire.SchemaReference] = []
+    for entity, schema in schemas:
+        reference: wire.SchemaReference = {}
+        if entity:
+            reference["entityType"] = entity
+        if schema:
+            reference["schema"] = schema
+        references.append(reference)
+    return references
+
+
+# ---------------------------------------------------------------------------------------- reading
+
+_LISTS: Final = frozenset({"start", "end", "filters", "datasetIds", "datasets", "requestedSchemas"})
+_SETTINGS: Final = frozenset({"requestedGranularity", "includeResultsetResponses", "testMode"})
+_PAGES: Final = frozenset({"skip", "limit", "currentPage", "nextPage", "previousPage"})
+
+
+def read_get(parameters: Iterable[tuple[str, str]], kind: Kind = VARIANTS) -> Asked:
+    """The question in the parameters of a GET, in the order of the URL.
+
+    Lists are comma-separated or repeated.  Raises BadQuestion: anything that cannot be understood;
+    NotHeld: an assembly or contig unknown here.
+    """
+    given: dict[str, str] = {}
+    for name, value in parameters:
+        if name in given and name not in _LISTS:
+            raise BadQuestion(f"parameter {name[:60]!r} is given twice")
+        given[name] = f"{given[name]},{value}" if name in given else value
+    meta: dict[str, Any] = {}
+    query: dict[str, Any] = {"requestParameters": {}, "pagination": {}}
+    for name, value in given.items():
+        if name == "apiVersion":
+            meta["apiVersion"] = value
+        elif name == "requestedSchemas":
+            meta["requestedSchemas"] = [{"schema": schema} for schema in value.split(",") if schema]
+        elif name == "filters":
+            query["filters"] = [term for term in value.split(",") if term]
+        elif name in _SETTINGS:
+            query[name] = value
+        elif name in _PAGES:
+            query["pagination"][name] = value
+        else:
+            query["requestParameters"][name] = value
+    return _read({"meta": meta, "query": query}, kind)
+
+
+def read_post(raw: bytes, kind: Kind = VARIANTS) -> Asked:
+    """The question in the body of a POST.
+
+    Raises BadQuestion: not JSON, an unknown member, or anything else that cannot be understood;
+    NotHeld: an assembly or contig unknown here.
+    """
+    return _read(raw, kind)
+
+
+def _read(document: bytes | dict[str, Any], kind: Kind) -> Asked:
+    try:
+        body = wire.read_body(document)
+    except ValueError as fault:
+        raise BadQuestion(str(fault)) from None
+    meta, query = body.meta or wire.AskedMeta(), body.query or wire.AskedQuery()
+    parameters = query.requestParameters or wire.AskedParameters()
+    _refuse_filters(_once("filters", query.filters, body.filters))
+    pages = _once("pagination", query.pagination, body.pagination) or wire.AskedPages()
+    skip, limit = _read_pages(pages)
+    variant = read_variant(parameters)
+    if variant is None and kind.needs_query:
+        raise BadQuestion(
+            "which variant? Give referenceName, start and alternateBases, or referenceName, start and end"
+        )
+    return Asked(
+        kind=kind,
+        query=variant,
+        granularity=_once("requestedGranularity", query.requestedGranularity, body.requestedGranularity)
+        or kind.default,
+        include=_once(
+            "includeResultsetResponses", query.includeResultsetResponses, body.includeResultsetResponses
+        )
+        or Include.HIT,
+        skip=skip,
+        limit=limit,
+        datasets=_read_datasets(parameters.datasets, query.datasets, body.datasets),
+        api_version=_read_api_version(meta.apiVersion),
+        schemas=tuple((s.entityType or "", s.of or "") for s in meta.requestedSchemas or ()),
+        test_mode=bool(_once("testMode", query.testMode, body.testMode)),
+    )
+
+
+def _once(name: str, inside: _T | None, beside: _T | None) -> _T | None:
+    if inside is not None and beside is not None and inside != beside:
+        raise BadQuestion(f"{name} is given twice, inside query and beside it, and the two differ")
+    return beside if inside is None else inside
+
+
+def _read_api_version(text: str | None) -> str:
+    if text is None:
+        return BEACON_API
+    if not _API_VERSION.fullmatch(text):
+        raise BadQuestion(
+            f"apiVersion {text[:40]!r} is not spoken here; this node speaks {BEACON_API} and v2.x"
+        )
+    return text
+
+
+def _refuse_filters(filters: list[Any] | None) -> None:
+    for term in filters or ():
+        name = term.get("id") if isinstance(term, dict) else term
+        raise BadQuestion(f"filter {str(name)[:80]!r} is not supported by this node; no filter is, as yet")
+
+
+def _read_pages(pages: wire.AskedPages) -> tuple[int, int]:
+    """Pages to skip and records a page; a limit of 0 asks for as many as one page may hold."""
+    if pages.currentPage or pages.nextPage or pages.previousPage:
+        raise BadQuestion("this node gives no page tokens; page with skip (pages) and limit (records a page)")
+    skip = 0 if pages.skip is None else pages.skip
+    limit = 10 if pages.limit is None else pages.limit
+    if not 0 <= skip <= MAX_SKIP:
+        raise BadQuestion(f"skip must be 0 to {MAX_SKIP} pages, not {skip}")
+    if not 0 <= limit <= MAX_LIMIT:
+        raise BadQuestion(
+            f"limit must be 0 to {MAX_LIMIT} records a page, not {limit}; page with skip to see more"
+        )
+    return skip, limit or MAX_LIMIT
+
+
+def _read_datasets(*places: list[str] | None) -> tuple[str, ...] | None:
+    named = [place for place in places if place]
+    if any(place != named[0] for place in named):
+        raise BadQuestion("the datasets are named twice, and the two differ")
+    return tuple(dict.fromkeys(named[0])) if named else None

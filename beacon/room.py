@@ -1,0 +1,22 @@
+"""What Beacon needs of the node it stands in: who the node is, its datasets, and its variants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.ga4gh import NodeIdentity
+from schemas.ports import Catalogue, VariantStore
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """One node's Beacon, over the node's ports."""
+
+    identity: NodeIdentity
+    catalogue: Catalogue
+    store: VariantStore
+
+    @property
+    def url(self) -> str:
+        """The public root of the API, without a trailing slash."""
+        return f"{self.identity.id}/beacon"
