@@ -78,7 +78,8 @@ def mint(key: NodeKey, sender: str, receiver: str, call: Call, deadline_s: float
 
     now_s: Unix time.  About 0.15 ms.
     """
-    issued = round(now_s, 3)  # to the millisecond: a receiver tells tokens from before its start by it
+    # To the millisecond, and up: a receiver refuses tokens from before its start.
+    issued = math.ceil(now_s * 1000) / 1000
     claims = {
         "iss": sender,
         "aud": receiver,

@@ -1,0 +1,13 @@
+"""Other nodes: who they are, asking them all at once, and being asked by them.
+
+    peers       the nodes this one trusts, from the settings and from the database
+    descriptor  what a node says of itself, signed
+    transport   one bounded HTTP exchange with a machine that may be slow, broken or hostile
+    breaker     peers that keep failing are left alone for a while
+    network     one question to every peer and to this node, and a state for each
+    contact     trying out one peer
+    routes      the node's own door for its peers
+
+Questions and answers pass as bytes and as documents that `schemas.beacon` has checked; nothing here knows
+what a variant is.  No credentials of a person ever leave through here.
+"""

@@ -1,0 +1,124 @@
+"""The node's door for its peers: its signed descriptor, and questions in signed requests.
+
+Every request under `/federation/` is verified before anything else is done with it.  How a question is
+answered, and in which envelope a refusal is told, is given from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from node.access.grant import PeerPrincipal, decide
+from node.access.keys import NodeKey
+from node.access.tokens import Call, SignedCall, TokenVerifier
+from node.federation import descriptor
+from node.federation.contact import HELLO
+from node.federation.peers import PeerBook
+from schemas.access import Grant
+from schemas.errors import BadQuestion, NodeError, NotAuthorised, StoreUnavailable, TooLarge
+from schemas.ga4gh import NodeIdentity
+from schemas.ports import Catalogue
+
+QUESTIONS: Final = "/federation/v1/beacon"
+MAX_BODY_BYTES: Final = 1_000_000
+_BODY_S: Final = 20  # for the body to arrive
+_JSON: Final = "application/json"
+_CHALLENGE: Final = {"www-authenticate": 'Bearer error="invalid_token"'}
+
+# Entry path ("g_variants") and body of a question, and what its sender may see -> HTTP status and document.
+Answer = Callable[[str, bytes, Grant], Awaitable[tuple[int, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the routes need of their node.
+
+    answer: answers a peer's question; may raise NodeError.  error_body: the document that tells a refusal.
+    """
+
+    identity: NodeIdentity
+    key: NodeKey
+    peers: PeerBook
+    catalogue: Catalogue
+    answer: Answer
+    error_body: Callable[[NodeError], bytes]
+
+
+def create_router(door: Door) -> APIRouter:
+    """`/.well-known/varhaven-node` and `/federation/v1/...`, to be mounted at the root.
+
+    The verifier of tokens lives as long as the router: make one router per process.
+    """
+    verifier = TokenVerifier(door.identity.id, door.peers.find)
+    router = APIRouter(tags=["federation"])
+
+    @router.get(descriptor.PATH, summary="What this node says of itself, signed")
+    async def well_known() -> Response:
+        said = descriptor.describe(door.identity, door.key, door.catalogue.datasets(), time.time())
+        return Response(descriptor.sign(said, door.key), media_type="application/jose")
+
+    @router.post(HELLO, summary="Whether this node knows the caller", status_code=204)
+    async def hello(request: Request) -> Response:
+        try:
+            await _verified(verifier, request, HELLO)
+        except NodeError as fault:
+            return _refusal(door, fault)
+        return Response(status_code=204)
+
+    @router.post(QUESTIONS + "/{entry_path:path}", summary="A peer's question, as a Beacon v2 request")
+    async def question(request: Request, entry_path: str) -> Response:
+        try:
+            signed, body = await _verified(verifier, request, f"{QUESTIONS}/{entry_path}")
+            return await _answered(door, signed, entry_path, body)
+        except NodeError as fault:
+            return _refusal(door, fault)
+
+    return router
+
+
+async def _verified(verifier: TokenVerifier, request: Request, path: str) -> tuple[SignedCall, bytes]:
+    """The caller and the body.
+
+    path: as this node publishes it; what a proxy made of the URL and the Host header are not looked at.
+    """
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        raise NotAuthorised("this endpoint answers only requests signed by a peer node")
+    body = await _body(request)
+    return verifier.verify(authorization, Call(request.method, path, body)), body
+
+
+async def _body(request: Request) -> bytes:
+    """The body; neither an endless nor an endlessly slow one is waited for."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise TooLarge(f"a question may have {MAX_BODY_BYTES / 1e6:g} MB at most")
+    except TimeoutError:
+        raise BadQuestion(f"the body did not arrive within {_BODY_S} s") from None
+    return bytes(body)
+
+
+async def _answered(door: Door, signed: SignedCall, entry_path: str, body: bytes) -> Response:
+    grant = decide(PeerPrincipal(signed.peer), door.catalogue.datasets())
+    try:
+        async with asyncio.timeout(signed.remaining_s):
+            status, document = await door.answer(entry_path, body, grant)
+    except TimeoutError:
+        raise StoreUnavailable("the deadline of the question passed before the answer was ready") from None
+    return Response(document, status, media_type=_JSON)
+
+
+def _refusal(door: Door, fault: NodeError) -> Response:
+    headers = _CHALLENGE if fault.status == 401 else None
+    return Response(door.error_body(fault), fault.status, headers, media_type=_JSON)
