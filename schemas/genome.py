@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Final
@@ -108,7 +108,7 @@ class Contig:
     @classmethod
     def numbered(cls, number: int, assembly: Assembly) -> Contig:
         """The contig with this `number` (1 to 25) in `assembly`."""
-        return _numbered(assembly)[number]
+        return _table(assembly)[PRIMARY_CONTIGS[number - 1][0]]
 
     def __str__(self) -> str:
         return self.name
@@ -136,11 +136,6 @@ def _table(assembly: Assembly) -> Mapping[str, Contig]:
             contig = Contig(assembly, name, accession38, length38, number)
         table[name] = table[contig.accession] = contig
     return table
-
-
-@cache
-def _numbered(assembly: Assembly) -> Mapping[int, Contig]:
-    return {contig.number: contig for contig in _table(assembly).values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,18 +233,8 @@ class Allele:
     interval: Interval
     reference: str
     alternate: str
-    anchor: str = ""
+    anchor: str = field(default="", compare=False)
     sv_length_bp: int = 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Allele) and self._identity == other._identity
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
-
-    @property
-    def _identity(self) -> tuple[Interval, str, str, int]:
-        return self.interval, self.reference, self.alternate, self.sv_length_bp
 
     @classmethod
     def from_vcf(cls, contig: Contig, position: int, reference: str, alternate: str) -> Allele:
@@ -330,7 +315,7 @@ class Allele:
 
     def __str__(self) -> str:
         position, reference, alternate = self.vcf
-        return f"{self.interval.contig.name}:{position} {reference or '-'}>{alternate or '-'}"
+        return f"{self.interval.contig}:{position} {reference or '-'}>{alternate or '-'}"
 
 
 def trim(reference: str, alternate: str) -> tuple[str, str, str]:
