@@ -49,6 +49,7 @@ def read_signed(document: str, media_type: str, pins: Pins, *, max_chars: int = 
     if match is None or len(match[1]) > _MAX_HEADER:
         raise NotAuthorised("the signature is not a compact JWS of acceptable size")
     header, claims = _decode(match[1]), _decode(match[2])
+    _bytes(match[3])
     key = _key(header, media_type)
     issuer = claims.get("iss")
     if not isinstance(issuer, str):
@@ -71,13 +72,23 @@ def read_signed(document: str, media_type: str, pins: Pins, *, max_chars: int = 
 def _decode(segment: str) -> dict[str, Any]:
     """A JSON object from base64url; two members of one name would be read differently by others."""
     try:
-        raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-        value = json.loads(raw, object_pairs_hook=_distinct, parse_constant=_no_constant)
+        value = json.loads(_bytes(segment), object_pairs_hook=_distinct, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise NotAuthorised("the signed document is not well-formed JSON with distinct members") from None
     if not isinstance(value, dict):
         raise NotAuthorised("the signed document is not a JSON object")
     return value
+
+
+def _bytes(segment: str) -> bytes:
+    """From base64url in its one canonical spelling, so that one document has one text."""
+    try:
+        raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError:
+        raw = b""
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != segment:
+        raise NotAuthorised("the signed document is not canonical base64url")
+    return raw
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -231,12 +231,12 @@ class _Used:
 
 
 def _is_text(value: Any, most: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= most
+    return isinstance(value, str) and 0 < len(value) <= most and value.isprintable()
 
 
 def _number(claims: Claims, name: str) -> float:
-    """A number that is finite; `true` is none."""
+    """A number of a size that times can have; `true` is none, and neither are infinity and 10**400."""
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e15 < value < 1e15:
         raise NotAuthorised(f"{name} must be a number")
     return float(value)
