@@ -1,6 +1,7 @@
 """GA4GH Beacon v2: reading a question, looking, and saying no more than was granted.
 
     api           routes, and the error envelope
+    openapi       how a question looks, for the API description
     framework     /info, /map, /configuration ..., derived from the entry types
     entries       one module per entry type, listed in `ENTRY_TYPES`
     disclosure    the door: the only place where one node's answer is made

@@ -33,12 +33,14 @@ class Kind:
     """What reading a question must know of the entry type it is about.
 
     default: the granularity when none is asked for.  needs_query: refuse to list everything.
+    collection: answered by `collections`, not by result sets.
     """
 
     entry: str
     schema: str
     default: Granularity = Granularity.BOOLEAN
     needs_query: bool = False
+    collection: bool = False
 
 
 VARIANTS: Final = Kind("genomicVariant", "ga4gh-beacon-variant-v2.1.0", needs_query=True)
@@ -96,14 +98,16 @@ class Asked:
             or len(query.alternate) + query.interval.length_bp > MAX_LIMIT
         )
 
+    def parameters(self) -> dict[str, Any]:
+        """`requestParameters` in the canonical spelling; empty when the question names no variant."""
+        return {} if self.query is None else {"g_variant": canonical(self.query)}
+
     def body(self) -> bytes:
         """The canonical POST body of this question: what is sent on to other nodes.
 
         `read_post` reads it back into an equal value.
         """
-        parameters: dict[str, Any] = {}
-        if self.query is not None:
-            parameters["g_variant"] = canonical(self.query)
+        parameters = self.parameters()
         if self.datasets is not None:
             parameters["datasets"] = {"datasetIds": list(self.datasets)}
         schemas = self.schemas or ((self.kind.entry, ""),)
@@ -127,7 +131,7 @@ class Asked:
             "includeResultsetResponses": self.include.value,
         }
         if self.query is not None:
-            understood["requestParameters"] = {"g_variant": canonical(self.query)}
+            understood["requestParameters"] = self.parameters()
         if self.test_mode:
             understood["testMode"] = True
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from schemas.ga4gh import NodeIdentity
 from schemas.ports import Catalogue, VariantStore
@@ -20,3 +21,7 @@ class Beacon:
     def url(self) -> str:
         """The public root of the API, without a trailing slash."""
         return f"{self.identity.id}/beacon"
+
+    def dataset_url(self, dataset: str) -> str:
+        """Where the dataset with this id is described."""
+        return f"{self.url}/datasets?datasetIds={quote(dataset, safe='')}"

@@ -198,12 +198,13 @@ class ResultSet(TypedDict):
 
 
 class Collection(TypedDict):
-    """A dataset entry."""
+    """A dataset entry; `beaconId` names its node in the answer of a network."""
 
     id: str
     name: str
     description: NotRequired[str]
     dataUseConditions: NotRequired[Mapping[str, Any]]
+    beaconId: NotRequired[str]
     info: NotRequired[Mapping[str, Any]]
 
 

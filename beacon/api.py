@@ -1,0 +1,153 @@
+"""Beacon v2 over HTTP: the routes of every entry type and of the framework, and the error envelope.
+
+Paths have no prefix: the node includes the router under `/beacon`, and under `/network/beacon` the entry
+types again with its network behind them.  Answers leave as finished bytes.  Errors are raised, and the node
+turns them into `error_reply`.
+
+Spec: Beacon v2 framework/json/endpoints.json and responses/beaconErrorResponse.json.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette import responses
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from beacon.entries import ENTRY_TYPES, EntryType, answer
+from beacon.framework import FRAMEWORK, Document
+from beacon.openapi import RESPONSES, get_question, post_question
+from beacon.query import VARIANTS, Asked
+from beacon.room import Beacon
+from schemas import beacon as wire
+from schemas.access import Grant, Granularity
+from schemas.errors import (
+    BadQuestion,
+    MethodNotAllowed,
+    NodeError,
+    NotFound,
+    TooLarge,
+)
+from schemas.ga4gh import NodeIdentity
+
+MAX_BODY_BYTES: Final = 1_000_000
+_JSON: Final = "application/json"
+
+Authorise = Callable[[Request], Grant | Awaitable[Grant]]
+"""Who asks, and what he may see.  Raises NotAuthorised: credentials that are not valid."""
+
+Respond = Callable[[Asked, Grant], Awaitable[wire.Response]]
+"""Answers a question that was read.  Raises NodeError."""
+
+
+def create_router(beacon: Beacon, authorise: Authorise) -> APIRouter:
+    """The whole Beacon API of this node; the framework documents are for everybody."""
+
+    async def respond(asked: Asked, grant: Grant) -> wire.Response:
+        return await answer_soon(beacon, asked, grant)
+
+    router = create_entry_router(authorise, respond)
+    for path, summary, document in FRAMEWORK:
+        router.add_api_route(
+            path,
+            _framework_route(beacon, document),
+            methods=["GET"],
+            summary=summary,
+            name=f"beacon {path or '/'}",
+            responses={200: {"model": wire.Informational}} if path != "/service-info" else None,
+        )
+    return router
+
+
+def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
+    """GET and POST for every entry type; credentials are judged before the question is read."""
+    router = APIRouter(tags=["beacon"])
+    for entry in ENTRY_TYPES:
+        for method, described in (("GET", get_question), ("POST", post_question)):
+            router.add_api_route(
+                f"/{entry.path}",
+                _entry_route(entry, authorise, respond),
+                methods=[method],
+                summary=entry.description,
+                name=f"{method} {entry.path}",
+                responses=RESPONSES,
+                openapi_extra=described(entry.kind),
+            )
+    return router
+
+
+async def answer_soon(beacon: Beacon, asked: Asked, grant: Grant) -> wire.Response:
+    """`answer` without holding up the event loop: one allele is looked up at once, the rest in a thread."""
+    if asked.is_wide:
+        return await run_in_threadpool(answer, beacon, asked, grant)
+    return answer(beacon, asked, grant)
+
+
+async def read_request(entry: EntryType, request: Request) -> Asked:
+    """The question in a GET or POST about `entry`.
+
+    Raises BadQuestion, NotHeld: see `beacon.query`; TooLarge.
+    """
+    if request.method == "GET":
+        return entry.read_get(request.query_params.multi_items())
+    if request.query_params:
+        raise BadQuestion("a POST asks in its body; the URL may have no parameters")
+    return entry.read_post(await _body(request))
+
+
+def error_reply(
+    identity: NodeIdentity, fault: NodeError | HTTPException, headers: Mapping[str, str] | None = None
+) -> responses.Response:
+    """The reply that tells a refusal or failure in Beacon's envelope, with the headers that belong to it."""
+    own: dict[str, str] = dict(headers or {})
+    if isinstance(fault, HTTPException):
+        own |= fault.headers or {}
+        fault = _from_framework(fault)
+    if fault.status == 401:
+        own.setdefault("WWW-Authenticate", "Bearer")
+    return responses.Response(error_body(identity, fault), fault.status, own, media_type=_JSON)
+
+
+def error_body(identity: NodeIdentity, fault: NodeError) -> bytes:
+    """Beacon's error envelope; the specification demands the whole meta section of an answer."""
+    meta = Asked(VARIANTS, None, Granularity.BOOLEAN).meta(identity, Granularity.BOOLEAN)
+    error = wire.Fault(errorCode=fault.status, errorMessage=fault.message, reason=fault.reason)
+    return wire.encode(wire.ErrorResponse(meta=meta, error=error))
+
+
+def _from_framework(fault: HTTPException) -> NodeError:
+    if fault.status_code == 404:
+        return NotFound("nothing is served at this path; /map lists what is")
+    if fault.status_code == 405:
+        return MethodNotAllowed("this path is asked with another method")
+    return BadQuestion(str(fault.detail)) if fault.status_code < 500 else NodeError(str(fault.detail))
+
+
+def _entry_route(entry: EntryType, authorise: Authorise, respond: Respond) -> Callable[..., Any]:
+    async def ask(request: Request) -> responses.Response:
+        granted = authorise(request)
+        grant = await granted if inspect.isawaitable(granted) else granted
+        response = await respond(await read_request(entry, request), grant)
+        return responses.Response(wire.encode(response), media_type=_JSON)
+
+    return ask
+
+
+def _framework_route(beacon: Beacon, document: Document) -> Callable[..., Any]:
+    async def show() -> responses.Response:
+        return responses.Response(wire.encode(document(beacon)), media_type=_JSON)
+
+    return show
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"a question may have {MAX_BODY_BYTES / 1e6:g} MB at most")
+    return bytes(body)

@@ -1,0 +1,165 @@
+"""The door: the only place where one node's answer to a Beacon question is made.
+
+It tells of each dataset no more than the coarser of what was asked and what the caller's grant allows, and it
+applies the grant again to whatever it is handed, so that looking too closely elsewhere still tells nothing.
+
+How an answer looks:
+
+    boolean   the summary alone
+    count     a result set for each dataset, without results, and the total
+    record    the same with one page of records for each dataset
+
+Datasets may differ in what they may tell.  The answer then has the form of the most that any of them tells,
+and `returnedGranularity` says so; each result set names its own granularity in its `info`; a dataset that
+may only say yes or no has no result set but stands in `info.datasets`; and while such a dataset has a hit
+there is no total, since none is known.  Datasets that the grant does not open are not looked at, and are
+named with the reason in `info.refused`, whatever they hold.
+
+Spec: Beacon v2 framework/json/responses; a result set has `resultsCount` and `results` always, which 2.1.1
+demands and 2.2 allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from beacon.query import Asked
+from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, coarser
+from schemas.beacon import Collection, Record, Response, ResultSet
+from schemas.errors import Forbidden, NotAuthorised
+from schemas.ga4gh import NodeIdentity
+from schemas.people import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found in one dataset; `total` and `records` may be missing where they may not be told."""
+
+    dataset: Dataset
+    exists: bool
+    total: int | None = None
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The datasets a grant opens, with how closely to look, and those it does not, with the reason."""
+
+    datasets: tuple[tuple[Dataset, Granularity], ...]
+    refused: tuple[tuple[Dataset, str], ...]
+
+
+def tellable(asked: Asked, ceiling: Ceiling) -> Granularity | None:
+    """The most that may be told of a dataset under `ceiling` in answer to `asked`; None is nothing."""
+    return None if ceiling.granularity is None else coarser(asked.most, ceiling.granularity)
+
+
+def open_datasets(asked: Asked, grant: Grant, datasets: Sequence[Dataset]) -> Opened:
+    """Which of `datasets` may be looked at, decided before anything is looked at.
+
+    Raises NotAuthorised (to an anonymous caller) or Forbidden: the grant opens none of them.
+    """
+    opened: list[tuple[Dataset, Granularity]] = []
+    refused: list[tuple[Dataset, str]] = []
+    for dataset in datasets:
+        ceiling = grant.ceiling(dataset.id)
+        granularity = tellable(asked, ceiling)
+        if granularity is None:
+            refused.append((dataset, ceiling.reason))
+        else:
+            opened.append((dataset, granularity))
+    if refused and not opened:
+        reasons = "; ".join(f"{dataset.id}: {reason}" for dataset, reason in refused)
+        raise (NotAuthorised if grant.principal == ANONYMOUS else Forbidden)(reasons)
+    return Opened(tuple(opened), tuple(refused))
+
+
+def disclose(
+    identity: NodeIdentity,
+    asked: Asked,
+    grant: Grant,
+    findings: Iterable[Finding],
+    refused: Sequence[tuple[Dataset, str]] = (),
+) -> Response:
+    """The answer that `grant` allows to `asked`.  A finding in a dataset that is not open is left unsaid."""
+    told = [
+        (finding, granularity)
+        for finding in findings
+        if (granularity := tellable(asked, grant.ceiling(finding.dataset.id))) is not None
+    ]
+    returned = max((granularity for _, granularity in told), key=_rank, default=Granularity.BOOLEAN)
+    response = Response(
+        meta=asked.meta(identity, returned),
+        responseSummary={"exists": any(finding.exists for finding, _ in told)},
+    )
+    total = _total(told)
+    if returned is not Granularity.BOOLEAN:
+        if total is not None:
+            response["responseSummary"]["numTotalResults"] = total
+        listed = [(f, g) for f, g in told if g is not Granularity.BOOLEAN and asked.include.lists(f.exists)]
+        response["response"] = {"resultSets": [_result_set(f, g) for f, g in listed]}
+    information = _information(asked, told, refused)
+    if information:
+        response["info"] = information
+    return response
+
+
+def _rank(granularity: Granularity) -> int:
+    return granularity.rank
+
+
+def _total(told: Sequence[tuple[Finding, Granularity]]) -> int | None:
+    """Results in all datasets; None where one has a hit and may not say how many."""
+    total = 0
+    for finding, granularity in told:
+        if granularity is Granularity.BOOLEAN:
+            if finding.exists:
+                return None
+        elif finding.total is None:
+            return None
+        else:
+            total += finding.total
+    return total
+
+
+def _result_set(finding: Finding, granularity: Granularity) -> ResultSet:
+    return ResultSet(
+        id=finding.dataset.id,
+        setType="dataset",
+        exists=finding.exists,
+        resultsCount=finding.total or 0,
+        results=list(finding.records) if granularity is Granularity.RECORD else [],
+        info={"granularity": granularity.value, "assembly": finding.dataset.assembly.value},
+    )
+
+
+def _information(
+    asked: Asked,
+    told: Sequence[tuple[Finding, Granularity]],
+    refused: Sequence[tuple[Dataset, str]],
+) -> dict[str, Any]:
+    information: dict[str, Any] = {}
+    boolean = [
+        {"id": finding.dataset.id, "exists": finding.exists, "granularity": granularity.value}
+        for finding, granularity in told
+        if granularity is Granularity.BOOLEAN and asked.include.lists(finding.exists)
+    ]
+    if boolean:
+        information["datasets"] = boolean
+    if refused:
+        information["refused"] = [{"id": dataset.id, "reason": reason} for dataset, reason in refused]
+    return information
+
+
+def disclose_collections(identity: NodeIdentity, asked: Asked, collections: Sequence[Collection]) -> Response:
+    """The answer to a question about collections, whose descriptions are public."""
+    returned = asked.most
+    response = Response(meta=asked.meta(identity, returned), responseSummary={"exists": bool(collections)})
+    if returned is not Granularity.BOOLEAN:
+        response["responseSummary"]["numTotalResults"] = len(collections)
+    if returned is Granularity.RECORD:
+        page = asked.page
+        response["response"] = {"collections": list(collections[page.offset : page.offset + page.limit])}
+    return response

@@ -1,0 +1,132 @@
+"""What a Beacon says of itself (`/info`, `/configuration`, `/map` ...), derived from the entry types.
+
+Spec: Beacon v2 framework/json/{endpoints,configuration,responses}; GA4GH service-info 1.0.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from beacon.entries import ENTRY_TYPES, EntryType
+from beacon.room import Beacon
+from schemas.access import Granularity, Policy
+from schemas.beacon import Informational, SchemaReference
+from schemas.ga4gh import BEACON_API, VERSION, service_info
+
+_SPECIFICATION: Final = "https://raw.githubusercontent.com/ga4gh-beacon/beacon-v2/main"
+_CONFIGURATION: Final = f"{_SPECIFICATION}/framework/json/configuration"
+_MODEL: Final = f"{_SPECIFICATION}/models/json/beacon-v2-default-model"
+_MATURITY: Final = {"prod": "PROD", "test": "TEST", "staging": "TEST", "dev": "DEV"}
+_LEVELS: Final = {
+    Policy.OPEN: "PUBLIC",
+    Policy.PUBLIC: "PUBLIC",
+    Policy.REGISTERED: "REGISTERED",
+    Policy.CONTROLLED: "CONTROLLED",
+}
+
+Document = Callable[[Beacon], Mapping[str, Any] | Informational]
+
+
+def information(beacon: Beacon) -> Informational:
+    """`/` and `/info`."""
+    identity = beacon.identity
+    organization = {"id": identity.id, "name": identity.name, "welcomeUrl": identity.id}
+    if identity.contact:
+        organization["contactUrl"] = f"mailto:{identity.contact}"
+    return _document(
+        beacon,
+        {
+            "id": identity.id,
+            "name": identity.name,
+            "apiVersion": BEACON_API,
+            "environment": identity.environment,
+            "version": VERSION,
+            "welcomeUrl": identity.id,
+            "organization": organization,
+            "info": {"country": identity.country},
+        },
+    )
+
+
+def configuration(beacon: Beacon) -> Informational:
+    """`/configuration`; the security levels are those of the datasets held now."""
+    policies = {dataset.policy for dataset in beacon.catalogue.datasets()}
+    return _document(
+        beacon,
+        {
+            "$schema": f"{_CONFIGURATION}/beaconConfigurationSchema.json",
+            "maturityAttributes": {"productionStatus": _MATURITY.get(beacon.identity.environment, "DEV")},
+            "securityAttributes": {
+                "defaultGranularity": Granularity.BOOLEAN,
+                "securityLevels": list(dict.fromkeys(_LEVELS[p] for p in Policy if p in policies)),
+            },
+            "entryTypes": {entry.id: _definition(entry) for entry in ENTRY_TYPES},
+        },
+    )
+
+
+def entry_types(beacon: Beacon) -> Informational:
+    """`/entry_types`."""
+    return _document(beacon, {"entryTypes": {entry.id: _definition(entry) for entry in ENTRY_TYPES}})
+
+
+def endpoint_map(beacon: Beacon) -> Informational:
+    """`/map`."""
+    endpoints = {
+        entry.id: {"entryType": entry.id, "rootUrl": f"{beacon.url}/{entry.path}"} for entry in ENTRY_TYPES
+    }
+    return _document(beacon, {"$schema": f"{_CONFIGURATION}/beaconMapSchema.json", "endpointSets": endpoints})
+
+
+def filtering_terms(beacon: Beacon) -> Informational:
+    """`/filtering_terms`: none, since a question with a filter is refused."""
+    return _document(beacon, {"filteringTerms": [], "resources": []})
+
+
+def service(beacon: Beacon) -> Mapping[str, Any]:
+    """`/service-info`, which has no Beacon envelope."""
+    return service_info(beacon.identity)
+
+
+FRAMEWORK: Final[tuple[tuple[str, str, Document], ...]] = (
+    ("", "Who this Beacon is", information),
+    ("/", "Who this Beacon is", information),
+    ("/info", "Who this Beacon is", information),
+    ("/service-info", "The GA4GH service-info document", service),
+    ("/configuration", "Maturity, security levels and entry types", configuration),
+    ("/map", "Endpoints by entry type", endpoint_map),
+    ("/entry_types", "Entry types and their schemas", entry_types),
+    ("/filtering_terms", "Terms that filters may use", filtering_terms),
+)
+
+
+def _document(beacon: Beacon, response: Mapping[str, Any]) -> Informational:
+    schemas: list[SchemaReference] = [
+        {"entityType": entry.id, "schema": entry.kind.schema} for entry in ENTRY_TYPES
+    ]
+    return Informational(
+        meta={"beaconId": beacon.identity.id, "apiVersion": BEACON_API, "returnedSchemas": schemas},
+        response=response,
+    )
+
+
+def _definition(entry: EntryType) -> dict[str, Any]:
+    definition: dict[str, Any] = {
+        "id": entry.id,
+        "name": entry.name,
+        "description": entry.description,
+        "ontologyTermForThisType": {"id": entry.ontology.id, "label": entry.ontology.label},
+        "partOfSpecification": f"Beacon {BEACON_API}",
+        "defaultSchema": {
+            "id": entry.kind.schema,
+            "name": f"Default schema of {entry.id}",
+            "referenceToSchemaDefinition": f"{_MODEL}/{entry.definition}",
+            "schemaVersion": entry.kind.schema.rpartition("-")[2],
+        },
+        "additionallySupportedSchemas": [],
+        "nonFilteredQueriesAllowed": not entry.kind.needs_query,
+    }
+    if entry.collection_of:
+        definition["aCollectionOf"] = [{"id": kind.entry, "name": kind.entry} for kind in entry.collection_of]
+    return definition

@@ -1,0 +1,103 @@
+"""How the question of an entry type looks, for the API description; `beacon.query` is what reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from beacon.query import MAX_LIMIT, MAX_SKIP, Kind
+from schemas import beacon as wire
+from schemas.access import Granularity
+from schemas.beacon import Include
+
+Schema = Mapping[str, Any]
+
+_TEXT: Final[Schema] = {"type": "string"}
+_GRANULARITY: Final[Schema] = {"type": "string", "enum": [word.value for word in Granularity]}
+_INCLUDE: Final[Schema] = {"type": "string", "enum": [word.value for word in Include], "default": "HIT"}
+_SKIP: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_SKIP, "default": 0}
+_LIMIT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_LIMIT, "default": 10}
+_LENGTH: Final[Schema] = {"type": "integer", "minimum": 0}
+_BASES: Final[Schema] = {"type": "string", "pattern": "^[ACGTUNRYSWKMBDHVacgtunryswkmbdhv]*$"}
+_NAMES: Final[Schema] = {"type": "array", "items": _TEXT}
+_COORDINATES: Final[Schema] = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0},
+    "minItems": 1,
+    "maxItems": 2,
+}
+_VARIANT: Final[Mapping[str, tuple[Schema, str]]] = {
+    "assemblyId": (
+        _TEXT,
+        "GRCh37 or GRCh38; may be left out when referenceName is an accession of one of them",
+    ),
+    "referenceName": (_TEXT, "contig: refseq:NC_000020.10, chr20, 20"),
+    "start": (_COORDINATES, "0-based; one value, or the two bounds of a bracket query"),
+    "end": (_COORDINATES, "0-based, exclusive; one value for a range, two for a bracket query"),
+    "referenceBases": (_BASES, "empty for an insertion without padding"),
+    "alternateBases": (_BASES, "empty for a deletion without padding"),
+    "variantType": (_TEXT, "SNP, MNP, INS, DEL, INDEL, DUP, INV, CNV, BND, or the SO or EFO term"),
+    "variantMinLength": (_LENGTH, "bases affected, at least"),
+    "variantMaxLength": (_LENGTH, "bases affected, at most"),
+}
+_SETTINGS: Final[Mapping[str, tuple[Schema, str]]] = {
+    "requestedGranularity": (_GRANULARITY, "how much to tell; the answer may tell less"),
+    "includeResultsetResponses": (_INCLUDE, "which datasets to list"),
+    "skip": (_SKIP, "pages to skip"),
+    "limit": (_LIMIT, "records a page and dataset; 0 for the most there may be"),
+    "datasetIds": (_NAMES, "only these datasets"),
+    "apiVersion": (_TEXT, "v2.x"),
+    "requestedSchemas": (_NAMES, "echoed; each entry type has one schema here"),
+}
+_FAULTS: Final = {
+    400: "the question cannot be understood, or is about something not held here",
+    401: "no valid credentials",
+    403: "valid credentials, not enough of them",
+    413: "the body is too large",
+    503: "the data cannot be read just now",
+}
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": wire.Response, "description": "the answer, at the granularity it names"},
+    **{status: {"model": wire.ErrorResponse, "description": text} for status, text in _FAULTS.items()},
+}
+
+
+def get_question(kind: Kind) -> dict[str, Any]:
+    """The parameters of a GET."""
+    parameters = {**(_VARIANT if kind.needs_query else {}), **_SETTINGS}
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "description": text,
+                "required": kind.needs_query and name in ("referenceName", "start"),
+                "schema": schema,
+                **({"style": "form", "explode": False} if schema["type"] == "array" else {}),
+            }
+            for name, (schema, text) in parameters.items()
+        ]
+    }
+
+
+def post_question(kind: Kind) -> dict[str, Any]:
+    """The body of a POST, in the spelling of the specification."""
+    variant = {name: {**schema, "description": text} for name, (schema, text) in _VARIANT.items()}
+    parameters = {"g_variant": _object(variant)} if kind.needs_query else {}
+    query = _object(
+        {
+            "requestParameters": _object({**parameters, "datasets": _object({"datasetIds": _NAMES})}),
+            "filters": {"type": "array", "maxItems": 0},
+            "includeResultsetResponses": _INCLUDE,
+            "pagination": _object({"skip": _SKIP, "limit": _LIMIT}),
+            "requestedGranularity": _GRANULARITY,
+            "testMode": {"type": "boolean"},
+        }
+    )
+    meta = _object({"apiVersion": _TEXT, "requestedSchemas": {"type": "array", "items": {"type": "object"}}})
+    body = _object({"meta": meta, "query": query})
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}
+
+
+def _object(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(members), "additionalProperties": False}
