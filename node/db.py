@@ -6,16 +6,20 @@ statements of its own on the driver connection.  Nothing here knows what a varia
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 metadata: Final = sa.MetaData()
+_MIGRATING: Final = threading.Lock()  # alembic keeps the migration that is running in a global of its own
 
 dataset: Final = sa.Table(
     "dataset",
@@ -72,7 +76,15 @@ vcf_file: Final = sa.Table(
     sa.Column("records", sa.Integer, nullable=False, default=0),
     sa.Column("alleles", sa.Integer, nullable=False, default=0),
     sa.Column("people", sa.LargeBinary, nullable=False, comment="ordinals it covers, as a bitmap"),
+    sa.Column("contigs", sa.Text, nullable=False, default="", comment="contig numbers it has alleles on"),
+    sa.Column("levels", sa.Integer, nullable=False, default=0, comment="bit n: it has alleles of level n"),
 )
+
+# One row; its number grows whenever a dataset, a person or a file becomes visible or ceases to be.
+revision: Final = sa.Table("revision", metadata, sa.Column("number", sa.BigInteger, primary_key=True))
+
+# Sorted by code point on every database.
+_BASES: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 # One row per allele and file, clustered by place.  See node/store for what the columns mean.
 variant: Final = sa.Table(
@@ -81,8 +93,8 @@ variant: Final = sa.Table(
     sa.Column("bin", sa.BigInteger, primary_key=True),
     sa.Column("start", sa.Integer, primary_key=True),
     sa.Column("end", sa.Integer, primary_key=True),
-    sa.Column("ref", sa.Text, primary_key=True),
-    sa.Column("alt", sa.Text, primary_key=True),
+    sa.Column("ref", _BASES, primary_key=True),
+    sa.Column("alt", _BASES, primary_key=True),
     sa.Column("sv_length", sa.Integer, primary_key=True),
     sa.Column("seg", sa.Integer, primary_key=True),
     sa.Column("level", sa.SmallInteger, nullable=False),
@@ -102,7 +114,14 @@ variant: Final = sa.Table(
     sa.Column("odd", sa.LargeBinary),
     sqlite_with_rowid=False,
 )
-sa.Index("variant_long", variant.c.level, variant.c.bin, variant.c.start, sqlite_where=variant.c.level > 0)
+sa.Index(
+    "variant_long",
+    variant.c.level,
+    variant.c.bin,
+    variant.c.start,
+    sqlite_where=variant.c.level > 0,
+    postgresql_where=variant.c.level > 0,
+)
 
 # Peers added at run time; those of the configuration file stand beside them.
 peer: Final = sa.Table(
@@ -139,9 +158,20 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the database to the newest schema; a no-op when it is there.  Safe on an empty database."""
+    """Bring the database to the newest schema; one small read when it is there.  Safe on an empty database.
+
+    Two processes may try at once: the second waits, and finds nothing left to do.
+    """
+    scripts = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    newest = scripts.get_current_head()
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return
     config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    config.set_main_option("script_location", scripts.dir)
+    with _MIGRATING, engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins none before a CREATE
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.commit()

@@ -1,0 +1,23 @@
+"""The variant store: which alleles are held, and who carries them.
+
+    index       answers questions from the database (the engine behind the port)
+    memory      answers the same questions slowly and plainly: what the engine is tested against
+    ingest      takes a VCF or BCF file into the index, wholly or not at all
+    catalogue   the datasets, and whether their registered files are still what they were
+
+Below these: `layout` and `bitmaps` (the index on disk), `session` (connections, and what is visible),
+`reader`, `header`, `alleles`, `scanner`, `tally`, `rows` (a file becomes rows), `worker` and `frames` (in a
+process of its own), `files` (the register of ingested files).
+
+The VCF files stay the source of truth; the index can be made again from them.  Nothing here knows who may
+see what: callers narrow every question to the people they are permitted to count.
+"""
+
+from sqlalchemy.engine import Engine
+
+from node.store.index import SqlStore
+
+
+def open_store(engine: Engine) -> SqlStore:
+    """The variant store in this database, a `schemas.ports.VariantStore`; opens nothing until it is asked."""
+    return SqlStore(engine)

@@ -1,0 +1,98 @@
+"""Who carries an allele and how often, from its rows: over everybody, or over any set of people.
+
+Several files of a dataset may hold the same allele.  A person who is in several of them is counted once, as
+the first file, in the order of ingest, in which he has a called allele.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyroaring import BitMap
+
+from node.store.bitmaps import decode_set
+from node.store.layout import Row
+from node.store.session import Holding
+from schemas.genome import Allele, Contig, Interval
+from schemas.ports import Counts, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAllele:
+    """An allele with its rows, one a visible file, by ascending file number; at least one."""
+
+    allele: Allele
+    rows: tuple[Row, ...]
+
+
+def held_allele(rows: Sequence[Row], contig: Contig) -> HeldAllele:
+    """The allele that these rows are of; its anchor is the first that a file gave."""
+    first = rows[0]
+    anchor = next((row.anchor for row in rows if row.anchor), "")
+    place = Interval(contig, first.start, first.end)
+    return HeldAllele(Allele(place, first.ref, first.alt, anchor, first.sv_length), tuple(rows))
+
+
+def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMap:
+    """Who of `people` carries the allele."""
+    rows = held.rows
+    if len(rows) == 1:
+        found = decode_set(rows[0].carriers)
+        return found if people is None else found & people
+    return BitMap().union(*(decode_set(row.carriers) & seen for row, seen in _shares(rows, holding, people)))
+
+
+def variant(held: HeldAllele, holding: Holding, people: BitMap | None) -> Variant:
+    """The allele as the port gives it, counted over `people`."""
+    rows = held.rows
+    if people is None and len(rows) == 1:
+        row = rows[0]
+        counts = Counts(row.ac, row.an, row.het, row.hom, row.hemi)
+    else:
+        counts = _sum([_counts(row, seen) for row, seen in _shares(rows, holding, people)])
+    return Variant(
+        held.allele, counts, _words(row.names for row in rows), _words(row.filters for row in rows)
+    )
+
+
+def _shares(rows: Sequence[Row], holding: Holding, people: BitMap | None) -> Iterator[tuple[Row, BitMap]]:
+    """Each row with the people it speaks for."""
+    settled = BitMap()
+    for row in rows:
+        covered = holding.files[row.seg].people
+        here = covered if people is None else covered & people
+        yield row, here - settled
+        if len(rows) > 1:
+            settled |= covered - decode_set(row.uncalled)
+
+
+def _counts(row: Row, seen: BitMap) -> Counts:
+    """Counts of one row over the people `seen`, all of whom its file covers."""
+    carried = decode_set(row.carriers) & seen
+    homs, hemis = decode_set(row.homs) & seen, decode_set(row.hemis) & seen
+    uncalled, single = decode_set(row.uncalled) & seen, decode_set(row.single) & seen
+    ac = len(carried) + len(homs)
+    an = 2 * (len(seen) - len(uncalled)) - len(single)
+    if row.odd is not None:
+        for ordinal, copies, called in np.frombuffer(row.odd, "<u4").reshape(-1, 3).tolist():
+            if ordinal in seen:
+                ac += copies - (copies > 0) - (ordinal in homs)
+                an += called - 2
+    return Counts(ac, an, len(carried) - len(homs) - len(hemis), len(homs), len(hemis))
+
+
+def _sum(parts: Sequence[Counts]) -> Counts:
+    return Counts(
+        sum(part.ac for part in parts),
+        sum(part.an for part in parts),
+        sum(part.het for part in parts),
+        sum(part.hom for part in parts),
+        sum(part.hemi for part in parts),
+    )
+
+
+def _words(columns: Iterator[str]) -> tuple[str, ...]:
+    """The words of all rows, each once, in the order in which they come."""
+    return tuple(dict.fromkeys(word for column in columns if column for word in column.split(";")))

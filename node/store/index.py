@@ -1,0 +1,193 @@
+"""The engine behind the port: questions answered from the database, SQLite or any other that speaks SQL.
+
+The hot path runs fixed statements on the driver's connection; building them anew would cost many times the
+lookup.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+from sqlalchemy.engine import Engine
+
+from node.store.bitmaps import mask_of, touches
+from node.store.counting import HeldAllele, carriers, held_allele, variant
+from node.store.layout import COLUMNS, Row, bin_at, first_bin
+from node.store.session import Holding, Session, Sessions
+from node.store.statements import (
+    ALL_STATEMENTS,
+    EXACT_FILES,
+    EXACT_ROWS,
+    LONG_COUNT,
+    LONG_DISTINCT,
+    LONG_ROWS,
+    SHORT_COUNT,
+    SHORT_DISTINCT,
+    SHORT_ROWS,
+    Window,
+    in_style,
+    windows,
+)
+from schemas.genome import ANYTHING, Allele, SequenceQuery, VariantQuery, contig_of
+from schemas.ports import Page, PersonSet, Variant
+
+_BATCH_ROWS: Final = 512
+_KEY: Final = itemgetter(1, 2, 3, 4, 5)
+_BEFORE_ALL: Final = (-1, -1, -1, "", "", -1, -1)
+_SEG: Final = COLUMNS.index("seg")
+_CARRIERS: Final = COLUMNS.index("carriers")
+
+RawRow = tuple[Any, ...]
+"""A row as the driver gives it, in the order of `layout.COLUMNS`."""
+
+
+class SqlStore:
+    """A `schemas.ports.VariantStore` over a database; safe from several threads, each with its connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._sessions = Sessions(engine)
+        style = engine.dialect.paramstyle
+        self._said = {text: in_style(text, style) for text in ALL_STATEMENTS}
+
+    def close(self) -> None:
+        """Closes its connections; it opens new ones when it is asked again."""
+        self._sessions.close()
+
+    def people(self, dataset: str) -> tuple[str, ...]:
+        """Sample names by ordinal.  Raises NotHeld: no such dataset."""
+        return self._sessions.read(lambda session: session.scene.holding(dataset).samples)
+
+    def exists(self, dataset: str, query: VariantQuery, people: PersonSet | None = None) -> bool:
+        """Whether any allele is admitted and carried.  Raises NotHeld: no such dataset, or other assembly."""
+
+        def answer(session: Session) -> bool:
+            holding = session.scene.holding(dataset, contig_of(query))
+            if people is None and isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
+                found = session.rows(self._said[EXACT_FILES], _exact_values(holding, allele))
+                return any(row[0] in holding.files for row in found)
+            return next(self._matches(session, holding, query, people, 16), None) is not None
+
+        return self._sessions.read(answer)
+
+    def count(self, dataset: str, query: VariantQuery, people: PersonSet | None = None) -> int:
+        """How many distinct alleles are admitted and carried.  Raises NotHeld, as `exists`."""
+
+        def answer(session: Session) -> int:
+            holding = session.scene.holding(dataset, contig_of(query))
+            if people is None and _placed_only(query):
+                return self._count_rows(session, holding, query)
+            return sum(1 for _ in self._matches(session, holding, query, people, _BATCH_ROWS))
+
+        return self._sessions.read(answer)
+
+    def find(
+        self, dataset: str, query: VariantQuery, page: Page, people: PersonSet | None = None
+    ) -> list[Variant]:
+        """One page of what is admitted and carried, counted over `people`.  Raises NotHeld, as `exists`."""
+
+        def answer(session: Session) -> list[Variant]:
+            holding = session.scene.holding(dataset, contig_of(query))
+            last = page.offset + page.limit
+            matches = self._matches(session, holding, query, people, min(_BATCH_ROWS, last + 6))
+            return [variant(held, holding, people) for held in islice(matches, page.offset, last)]
+
+        return self._sessions.read(answer)
+
+    def carriers(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> PersonSet:
+        """Who carries this allele.  Raises NotHeld, as `exists`."""
+
+        def answer(session: Session) -> BitMap:
+            holding = session.scene.holding(dataset, allele.interval.contig)
+            found = self._exact(session, holding, allele)
+            return BitMap() if found is None else carriers(found, holding, people)
+
+        return self._sessions.read(answer)
+
+    def _exact(self, session: Session, holding: Holding, allele: Allele) -> HeldAllele | None:
+        found = session.rows(self._said[EXACT_ROWS], _exact_values(holding, allele))
+        rows = [Row._make(row) for row in found if row[_SEG] in holding.files]
+        return held_allele(rows, allele.interval.contig) if rows else None
+
+    def _count_rows(self, session: Session, holding: Holding, query: VariantQuery) -> int:
+        # Within one file no allele has two rows, and none need be compared.
+        once = holding.files_on(contig_of(query)) < 2
+        total = 0
+        for window in windows(query, holding.no, holding.levels):
+            if window.level is None:
+                text = SHORT_COUNT if once else SHORT_DISTINCT
+            else:
+                text = LONG_COUNT if once else LONG_DISTINCT
+            total += session.rows(self._said[text], (*window.values, holding.no))[0][0]
+        return total
+
+    def _matches(
+        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None, batch: int
+    ) -> Iterator[HeldAllele]:
+        """Admitted and carried alleles in the order of the port; to be used up before the session is left."""
+        if isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
+            found = self._exact(session, holding, allele)
+            if found is not None and (people is None or carriers(found, holding, people)):
+                yield found
+            return
+        contig, placed_only = contig_of(query), _placed_only(query)
+        mask = None if people is None else mask_of(people, len(holding.samples))
+        streams = [
+            _touched(self._stream(session, window, batch), holding, mask)
+            for window in windows(query, holding.no, holding.levels)
+        ]
+        for _, group in groupby(heapq.merge(*streams, key=_pair_key), key=_pair_key):
+            pairs = list(group)
+            if not any(touched for _, touched in pairs):
+                continue
+            held = held_allele([Row._make(row) for row, _ in pairs], contig)
+            if not (placed_only or query.admits(held.allele)):
+                continue
+            if people is None or len(pairs) == 1 or carriers(held, holding, people):
+                yield held
+
+    def _stream(self, session: Session, window: Window, batch: int) -> Iterator[list[RawRow]]:
+        """The rows of a window, in batches that grow."""
+        if window.level is not None:
+            yield session.rows(self._said[LONG_ROWS], window.values)
+            return
+        after: RawRow = _BEFORE_ALL
+        while True:
+            rows = session.rows(self._said[SHORT_ROWS], (*window.values, *after, batch))
+            yield rows
+            if len(rows) < batch:
+                return
+            after, batch = rows[-1][: len(_BEFORE_ALL)], min(4 * batch, _BATCH_ROWS)
+
+
+def _touched(
+    batches: Iterator[list[RawRow]], holding: Holding, mask: npt.NDArray[np.bool_] | None
+) -> Iterator[tuple[RawRow, bool]]:
+    """Visible rows, each with whether somebody in the mask carries it."""
+    for batch in batches:
+        rows = [row for row in batch if row[_SEG] in holding.files]
+        if mask is None:
+            yield from ((row, True) for row in rows)
+        else:
+            yield from zip(rows, touches([row[_CARRIERS] for row in rows], mask).tolist(), strict=True)
+
+
+def _pair_key(pair: tuple[RawRow, bool]) -> Any:
+    return _KEY(pair[0])
+
+
+def _placed_only(query: VariantQuery) -> bool:
+    """Whether where an allele lies is all that the question asks."""
+    return not isinstance(query, SequenceQuery) and query.conditions == ANYTHING
+
+
+def _exact_values(holding: Holding, allele: Allele) -> RawRow:
+    place = allele.interval
+    at = bin_at(first_bin(holding.no, place.contig), place.start)
+    return at, place.start, place.end, allele.reference, allele.alternate, allele.sv_length_bp

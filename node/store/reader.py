@@ -1,0 +1,211 @@
+"""A VCF or BCF file as a header and records, read strictly: the first thing wrong ends it, with its line.
+
+VCF text comes plain or in BGZF and is cut into lines here; BCF is turned into the same text by htslib.
+Knows nothing of people or of the index.
+
+Spec: VCF 4.4 §1; SAM §4.1 (BGZF).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+import cyvcf2
+import pysam
+
+from node.store.header import Header, is_beside, read_header
+from schemas.errors import BadInput, NotHeld, Place
+from schemas.genome import Assembly, Contig
+
+_CHUNK_BYTES: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
+_BGZF_END: Final = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_SORT: Final = "Sort it: bcftools sort FILE -Oz -o SORTED.vcf.gz"
+_AGAIN: Final = "Copy or write the file again; nothing of it was taken."
+
+
+class Record(NamedTuple):
+    """One line of a VCF, cut into its columns and no further.
+
+    first: POS, counted from 1, as written.  text: the sample columns, without line end.
+    """
+
+    line: int
+    contig: Contig
+    first: int
+    identifiers: bytes
+    reference: bytes
+    alternates: bytes
+    filters: bytes
+    info: bytes
+    form: bytes
+    text: bytes
+
+
+@dataclass(slots=True)
+class VcfReader:
+    """Reads one file once.  Blocking; use in the process that may be lost, never in a server.
+
+    assembly: of the dataset the file is for.  skipped: called with line and reason for what is left out.
+    """
+
+    path: Path
+    assembly: Assembly
+    max_line_bytes: int
+    skipped: Callable[[int, str], None]
+    done_bytes: int = 0
+    line: int = 0
+    name: str = ""
+
+    def open(self) -> tuple[Header, Iterator[Record]]:
+        """The header, and the records that follow in the order of the file.
+
+        Raises BadInput, now or while iterating: where in the file, what is wrong, what to do.
+        """
+        self.name = self.name or str(self.path)
+        lines = self._lines()
+        header = self._header(lines)
+        return header, self._records(lines, header)
+
+    def _lines(self) -> Iterator[bytes]:
+        with self.path.open("rb") as raw:
+            magic = raw.read(18)
+            if magic[:2] == _GZIP:
+                self._check_bgzf(raw, magic)
+                with closing(pysam.BGZFile(str(self.path), "rb", index=None)) as peek:
+                    binary = self._read(peek, 3) == b"BCF"
+            elif not magic:
+                raise BadInput(Place(self.name), "the file is empty", "Give a VCF or BCF file.")
+            else:
+                binary = magic[:3] == b"BCF"
+        if binary:
+            yield from self._bcf_lines()
+        elif magic[:2] == _GZIP:
+            with closing(pysam.BGZFile(str(self.path), "rb", index=None)) as source:
+                yield from self._cut(source, lambda: source.tell() >> 16)
+        else:
+            with self.path.open("rb") as source:
+                yield from self._cut(source, source.tell)
+
+    def _check_bgzf(self, raw: BinaryIO, magic: bytes) -> None:
+        if not (magic[3] & 4 and magic[12:14] == b"BC"):
+            remedy = "Compress it anew: gunzip -c FILE.gz | bgzip > FILE.vcf.gz"
+            raise BadInput(Place(self.name), "compressed with gzip, not with bgzip", remedy)
+        raw.seek(0, os.SEEK_END)
+        raw.seek(max(0, raw.tell() - len(_BGZF_END)))
+        if raw.read() != _BGZF_END:
+            raise BadInput(Place(self.name), "the file is cut off: its closing block is missing", _AGAIN)
+
+    def _read(self, source: pysam.BGZFile | BinaryIO, size: int) -> bytes:
+        try:
+            return bytes(source.read(size))
+        except OSError:
+            problem = "the compressed data are damaged from here on"
+            raise BadInput(Place(self.name, self.line + 1), problem, _AGAIN) from None
+
+    def _cut(self, source: pysam.BGZFile | BinaryIO, tell: Callable[[], int]) -> Iterator[bytes]:
+        """Lines without their ends, at most `max_line_bytes` long."""
+        kept = b""
+        while chunk := self._read(source, _CHUNK_BYTES):
+            self.done_bytes = tell()
+            *whole, kept = (kept + chunk).split(b"\n")
+            yield from whole
+            if len(kept) > self.max_line_bytes:
+                limit = self.max_line_bytes >> 20
+                remedy = "If the file is sound, raise max_line_mb in the section [ingest] of varhaven.toml."
+                raise BadInput(Place(self.name, self.line + 1), f"the line is longer than {limit} MB", remedy)
+        if kept:
+            yield kept
+
+    def _bcf_lines(self) -> Iterator[bytes]:
+        try:
+            source = cyvcf2.VCF(str(self.path))
+            yield from source.raw_header.encode().rstrip(b"\n").split(b"\n")
+            for variant in source:
+                yield str(variant).rstrip("\n").encode()
+        except (OSError, ValueError, UnicodeDecodeError):
+            raise BadInput(Place(self.name, self.line), "the BCF data cannot be read", _AGAIN) from None
+
+    def _header(self, lines: Iterator[bytes]) -> Header:
+        held: list[str] = []
+        for line in lines:
+            self.line += 1
+            if self.line == 1 and not line.startswith(b"##fileformat=VCF"):
+                remedy = "Give a VCF (plain or bgzipped) or BCF file; its first line is ##fileformat=VCFv4.x"
+                raise BadInput(Place(self.name, 1), "this is not a VCF", remedy)
+            try:
+                held.append(line.rstrip(b"\r").decode())
+            except UnicodeDecodeError:
+                raise self._bad("the header is not UTF-8 text", "Write the header again in UTF-8.") from None
+            if line.startswith(b"#CHROM"):
+                return read_header(self.name, held, self.assembly)
+            if not line.startswith(b"##"):
+                break
+        raise self._bad("the header has no #CHROM line", "Write the file again with its whole header.")
+
+    def _bad(self, problem: str, remedy: str = "Correct the file; nothing of it was taken.") -> BadInput:
+        return BadInput(Place(self.name, self.line), problem, remedy)
+
+    def _records(self, lines: Iterator[bytes], header: Header) -> Iterator[Record]:
+        contigs: dict[bytes, Contig | None] = {}
+        named, contig, last = b"", None, 0
+        for line in lines:
+            self.line += 1
+            columns = line.split(b"\t", 9)
+            if len(columns) < 10:
+                raise self._short(line, len(header.samples))
+            name, first_text, identifiers, reference, alternates, _, filters, info, form, text = columns
+            if name != named:
+                if name in contigs:
+                    raise self._bad(f"records of contig {_shown(name)} stand in several places", _SORT)
+                named, contig, last = name, self._contig(name, header), 0
+                contigs[name] = contig
+            if not first_text.isdigit():
+                raise self._bad("POS is not a number")
+            first = int(first_text)
+            if first < last:
+                raise self._bad(f"the file is not sorted: POS {first} follows POS {last}", _SORT)
+            last = first
+            if contig is None:
+                self.skipped(self.line, f"contig {_shown(name)} is not one of 1-22, X, Y and MT")
+                continue
+            if first > contig.length_bp:
+                problem = f"POS {first} lies beyond the end of contig {contig} of {contig.assembly}"
+                raise self._bad(problem, "Is the file of another assembly than the dataset?")
+            if text[-1:] == b"\r":
+                text = text[:-1]
+            yield Record(
+                self.line, contig, first, identifiers, reference, alternates, filters, info, form, text
+            )
+
+    def _short(self, line: bytes, samples: int) -> BadInput:
+        if not line.strip():
+            return self._bad("the line is empty", "Remove it.")
+        if line[:1] == b"#":
+            return self._bad("a header line stands among the records")
+        return self._bad(f"{line.count(b'	') + 1} columns where the header has {9 + samples}")
+
+    def _contig(self, name: bytes, header: Header) -> Contig | None:
+        """None for a contig that is left out."""
+        shown = _shown(name)
+        if is_beside(shown):
+            return None
+        try:
+            contig = Contig.read(shown, self.assembly)
+        except NotHeld as refusal:
+            raise self._bad(refusal.message) from None
+        if contig.name == "MT" and header.hg19_mt:
+            raise self._bad(
+                "this mitochondrial genome is the 16,571 bases of UCSC hg19, not the reference sequence",
+                "Leave it out: bcftools view -t ^chrM FILE",
+            )
+        return contig
+
+
+def _shown(name: bytes) -> str:
+    return name[:60].decode("ascii", "replace")

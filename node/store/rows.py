@@ -1,0 +1,184 @@
+"""From the records of one file to rows of the index.
+
+Records arrive in the order of the file.  Alleles wait until no later record can be the same allele; lines
+that turn out to be one allele are united.  Runs in the reading process; knows no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from node.store.alleles import AlleleKey, Found, Refused, alleles_of
+from node.store.bitmaps import Ordinals, encode
+from node.store.layout import Row, bin_at, first_bin, level_of
+from node.store.reader import Record
+from node.store.scanner import BadGenotype, SiteCalls, scan
+from node.store.tally import Tally, tally, unite
+from schemas.errors import BadInput, Place
+from schemas.genome import Contig
+
+_MANY_WAITING: Final = 1000
+_CORRECT: Final = "Correct the file; nothing of it was taken."
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An allele that later lines may still add to."""
+
+    anchor: str
+    names: list[str]
+    filters: list[str]
+    tallies: list[Tally]
+
+
+@dataclass(slots=True)
+class RowMaker:
+    """Makes the rows of one file.
+
+    ordinals: of the person in each sample column.  passed_only: leave out what a filter refused.
+    """
+
+    file: str
+    dataset_no: int
+    seg: int
+    ordinals: Ordinals
+    passed_only: bool
+    skipped: Callable[[int, str], None]
+    records: int = 0
+    contigs: set[int] = field(default_factory=set)
+    levels: int = 0
+    _waiting: dict[AlleleKey, _Waiting] = field(default_factory=dict)
+    _farthest: int = -1
+    _contig: Contig | None = None
+    _first_bin: int = 0
+    _in_order: bool = True
+
+    def __post_init__(self) -> None:
+        self._in_order = bool((np.diff(self.ordinals) > 0).all())
+
+    def rows(self, records: Iterator[Record]) -> Iterator[Row]:
+        """Every row of the file, nearly in the order of the index.
+
+        Raises BadInput: a genotype or allele that cannot be, with its line.
+        """
+        for record in records:
+            self.records += 1
+            if record.contig is not self._contig:
+                yield from self._release()
+                self._contig = record.contig
+                self._first_bin = first_bin(self.dataset_no, record.contig)
+            elif record.first - 1 > self._farthest:
+                yield from self._release()
+            elif len(self._waiting) > _MANY_WAITING:
+                yield from self._release(before=record.first - 1)
+            self._take(record)
+        yield from self._release()
+
+    def _take(self, record: Record) -> None:
+        samples = len(self.ordinals)
+        try:
+            calls = scan(record.form, record.text, samples, record.alternates.count(b",") + 1)
+        except BadGenotype as fault:
+            column = "" if fault.column is None else f"sample column {fault.column + 1}"
+            raise BadInput(Place(self.file, record.line, column), str(fault), _CORRECT) from None
+        if self.passed_only and record.filters not in (b"PASS", b"."):
+            self.skipped(record.line, "FILTER is not PASS")
+            return
+        for found in alleles_of(record):
+            if isinstance(found, Refused):
+                if found.fatal:
+                    raise BadInput(Place(self.file, record.line), found.reason, _CORRECT)
+                self.skipped(record.line, found.reason)
+            elif calls is None:
+                self.skipped(record.line, "no genotypes: FORMAT has no GT")
+                return
+            else:
+                self._keep(record, found, calls)
+
+    def _keep(self, record: Record, found: Found, calls: SiteCalls) -> None:
+        counted = tally(calls, found.number)
+        if counted is None:
+            if calls.uncalled.size == calls.samples:
+                self.skipped(record.line, "every genotype is missing")
+            return
+        known = self._waiting.get(found.key)
+        if known is None:
+            names, filters = self._words(record, record.identifiers), self._words(record, record.filters)
+            self._waiting[found.key] = _Waiting(found.anchor, names, filters, [counted])
+            self._farthest = max(self._farthest, found.key.start)
+            return
+        self.skipped(record.line, "the same allele as an earlier line; their genotypes are united")
+        known.anchor = known.anchor or found.anchor
+        _add_new(known.names, self._words(record, record.identifiers))
+        _add_new(known.filters, self._words(record, record.filters))
+        known.tallies.append(counted)
+
+    def _words(self, record: Record, column: bytes) -> list[str]:
+        if column == b".":
+            return []
+        try:
+            return column.decode().split(";")
+        except UnicodeDecodeError:
+            raise BadInput(
+                Place(self.file, record.line), "ID or FILTER is not UTF-8 text", _CORRECT
+            ) from None
+
+    def _release(self, before: int | None = None) -> Iterator[Row]:
+        """Rows of the waiting alleles, or of those that start before a coordinate."""
+        if before is None:
+            done, self._waiting = self._waiting, {}
+            self._farthest = -1
+        else:
+            done = {key: self._waiting.pop(key) for key in list(self._waiting) if key.start < before}
+        for key, waiting in done.items():
+            yield self._row(key, waiting)
+
+    def _row(self, key: AlleleKey, waiting: _Waiting) -> Row:
+        tallies = waiting.tallies
+        held = tallies[0] if len(tallies) == 1 else unite(tallies, len(self.ordinals))
+        level = level_of(key.end - key.start)
+        self.levels |= 1 << level
+        if self._contig is not None:
+            self.contigs.add(self._contig.number)
+        hom, hemi = int(held.homs.size), int(held.hemis.size)
+        return Row(
+            bin_at(self._first_bin, key.start),
+            *key,
+            self.seg,
+            level,
+            waiting.anchor,
+            held.ac,
+            held.an,
+            int(held.carriers.size) - hom - hemi,
+            hom,
+            hemi,
+            ";".join(waiting.names),
+            ";".join(waiting.filters),
+            self._set(held.carriers) or b"",
+            self._set(held.homs),
+            self._set(held.hemis),
+            self._set(held.uncalled),
+            self._set(held.single),
+            self._odd(held.odd),
+        )
+
+    def _set(self, columns: Ordinals) -> bytes | None:
+        if not columns.size:
+            return None
+        people = self.ordinals[columns]
+        return encode(people if self._in_order else np.sort(people))
+
+    def _odd(self, odd: npt.NDArray[np.int64]) -> bytes | None:
+        if not odd.size:
+            return None
+        people = np.column_stack((self.ordinals[odd[:, 0]], odd[:, 1], odd[:, 2]))
+        return people.astype("<u4").tobytes()
+
+
+def _add_new(words: list[str], more: list[str]) -> None:
+    words.extend(word for word in more if word not in words)

@@ -1,0 +1,128 @@
+"""The fixed statements of the hot path, and the windows of the index that they read.
+
+Plain SQL with `?` for values, which `in_style` turns into the driver's own; nothing of one database only.
+A `Window` is one stretch of the clustered key, or of the index of long alleles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from node.store.layout import COLUMNS, LEVELS, bin_at, first_bin, reach_bp
+from schemas.genome import BracketQuery, Contig, Interval, RangeQuery, SequenceQuery, VariantQuery
+
+_KEY: Final = 'bin, start, "end", ref, alt, sv_length'
+_ALL: Final = ", ".join(f'"{name}"' for name in COLUMNS)
+_EXACT: Final = 'bin = ? AND start = ? AND "end" = ? AND ref = ? AND alt = ? AND sv_length = ?'
+# What touches the asked range without sharing a base with it is left out, unless it is an empty interval.
+_PLACED: Final = '"end" >= ? AND "end" <= ? AND NOT (start < "end" AND (start = ? OR "end" = ?))'
+_WINDOW: Final = "(bin, start) >= (?, ?) AND (bin, start) <= (?, ?)"
+_LONG: Final = f"level > 0 AND level = ? AND {_WINDOW} AND {_PLACED}"  # `level > 0` names the partial index
+_SHORT: Final = f"level <= ? AND {_WINDOW} AND {_PLACED}"
+_VISIBLE: Final = "AND seg IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ?)"
+
+
+def _rows(columns: str, *conditions: str) -> str:
+    return " ".join(("SELECT", columns, "FROM variant WHERE", *conditions))
+
+
+def _distinct(*conditions: str) -> str:
+    return " ".join(("SELECT COUNT(*) FROM (", _rows(f"DISTINCT {_KEY}", *conditions), ") AS held"))
+
+
+EXACT_FILES: Final = _rows("seg", _EXACT)
+EXACT_ROWS: Final = _rows(_ALL, _EXACT, "ORDER BY seg")
+LONG_ROWS: Final = _rows(_ALL, _LONG, "ORDER BY", _KEY, ", seg")
+SHORT_ROWS: Final = _rows(
+    _ALL, _SHORT, f"AND ({_KEY}, seg) > (?, ?, ?, ?, ?, ?, ?) ORDER BY {_KEY}, seg LIMIT ?"
+)
+LONG_COUNT: Final = _rows("COUNT(*)", _LONG, _VISIBLE)
+SHORT_COUNT: Final = _rows("COUNT(*)", _SHORT, _VISIBLE)
+LONG_DISTINCT: Final = _distinct(_LONG, _VISIBLE)
+SHORT_DISTINCT: Final = _distinct(_SHORT, _VISIBLE)
+ALL_STATEMENTS: Final = (
+    EXACT_FILES, EXACT_ROWS, LONG_ROWS, SHORT_ROWS, LONG_COUNT, SHORT_COUNT, LONG_DISTINCT, SHORT_DISTINCT,
+)  # fmt: skip
+
+
+def in_style(statement: str, paramstyle: str) -> str:
+    """The statement as the driver wants it."""
+    return statement if paramstyle == "qmark" else statement.replace("?", "%s")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows whose (bin, start) lies between two, both included, and whose end does, too.
+
+    level: of long alleles, read through their own index; None for the clustered key.  highest_level: on the
+    clustered key, rows up to this level.  not_from, not_to: a row that is no point and starts at the one or
+    ends at the other only touches the question; -1 for none.
+    """
+
+    level: int | None
+    highest_level: int
+    low: tuple[int, int]
+    high: tuple[int, int]
+    lowest_end: int
+    highest_end: int
+    not_from: int = -1
+    not_to: int = -1
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """In the order of the marks in `_LONG` and `_SHORT`."""
+        level = self.highest_level if self.level is None else self.level
+        ends = (self.lowest_end, self.highest_end, self.not_from, self.not_to)
+        return (level, *self.low, *self.high, *ends)
+
+
+def windows(query: VariantQuery, dataset_no: int, levels: tuple[int, ...]) -> Iterator[Window]:
+    """Where the alleles that `query` may admit can be; `levels` are those of the long alleles held."""
+    if isinstance(query, SequenceQuery):
+        reach = query.reach
+        yield _starting(dataset_no, reach.contig, (reach.start, reach.end), (0, reach.contig.length_bp))
+    elif isinstance(query, RangeQuery):
+        yield from _overlapping(query.interval, dataset_no, levels)
+    else:
+        yield from _bracketed(query, dataset_no, levels)
+
+
+def _starting(no: int, contig: Contig, starts: tuple[int, int], ends: tuple[int, int]) -> Window:
+    """Rows of every level that start between two coordinates and end between two, all included."""
+    base = first_bin(no, contig)
+    low, high = ((bin_at(base, coordinate), coordinate) for coordinate in starts)
+    return Window(None, LEVELS, low, high, *ends)
+
+
+def _overlapping(asked: Interval, no: int, levels: tuple[int, ...]) -> Iterator[Window]:
+    base, length = first_bin(no, asked.contig), asked.contig.length_bp
+    high = bin_at(base, asked.end), asked.end
+    # Two empty intervals overlap where they touch; nothing to leave out then.
+    edges = (-1, -1) if asked.start == asked.end else (asked.end, asked.start)
+    for level in (0, *levels):
+        left = max(0, asked.start - reach_bp(level))
+        low = bin_at(base, left), left
+        yield Window(level or None, 0, low, high, asked.start, length, *edges)
+
+
+def _bracketed(query: BracketQuery, no: int, levels: tuple[int, ...]) -> Iterator[Window]:
+    contig = query.starts.contig
+    (first, last), (low_end, high_end) = _included(query.starts), _included(query.ends)
+    if last < first or high_end < low_end or query.ends.contig != contig:
+        return
+    shortest = low_end - last
+    if shortest <= reach_bp(0):
+        yield _starting(no, contig, (first, last), (low_end, high_end))
+        return
+    base = first_bin(no, contig)
+    low, high = (bin_at(base, first), first), (bin_at(base, last), last)
+    for level in levels:
+        if reach_bp(level) >= shortest:
+            yield Window(level, 0, low, high, low_end, high_end)
+
+
+def _included(window: Interval) -> tuple[int, int]:
+    """First and last coordinate of a half-open window; one that runs to the contig's end holds it, too."""
+    return window.start, window.end - (window.end < window.contig.length_bp)

@@ -1,0 +1,143 @@
+"""The process that reads one VCF or BCF file and sends its rows to the node.
+
+A file is written by strangers and parsed by a C library, so it is read where a crash, an endless loop or a
+memory bomb costs this process only: limited in memory and processor time, unable to write files, without
+the database.  Run by `ingest` as `python -m node.store.worker`; speaks `frames` on standard input and output.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+
+from node.store.frames import Frame, Tag, pack_rows, receive, send
+from node.store.layout import Row
+from node.store.reader import VcfReader
+from node.store.rows import RowMaker
+from schemas.errors import BadInput
+from schemas.genome import Assembly
+
+_BATCH_ROWS: Final = 2000
+_BATCH_BYTES: Final = 4 << 20
+_SHOWN_LINES_A_REASON: Final = 1000
+_BASE_CPU_S: Final = 600
+_CPU_S_A_MB: Final = 60
+
+
+class Skips:
+    """Lines that were left out, and why; of a reason that is very common the first lines and their number."""
+
+    def __init__(self) -> None:
+        self._shown: list[tuple[int, str]] = []
+        self._times: dict[str, int] = {}
+
+    def add(self, line: int, reason: str) -> None:
+        times = self._times[reason] = self._times.get(reason, 0) + 1
+        if times <= _SHOWN_LINES_A_REASON:
+            self._shown.append((line, reason))
+
+    def report(self) -> list[tuple[int, str]]:
+        """In the order of the file; a line of 0 sums up what is not shown one by one."""
+        more = [
+            (0, f"{reason} ({times - _SHOWN_LINES_A_REASON:,} more lines)")
+            for reason, times in self._times.items()
+            if times > _SHOWN_LINES_A_REASON
+        ]
+        return sorted(self._shown) + more
+
+
+def main() -> None:
+    """Read the file that the first frame names; every fault of the file becomes a frame, not a traceback."""
+    answers = sys.stdout.buffer
+    task = receive(sys.stdin.buffer)
+    if task is None:
+        return
+    _limit(task.value["memory_mb"], Path(task.value["path"]))
+    try:
+        _read(task.value, answers)
+    except BadInput as fault:
+        place = fault.place
+        _tell_bad(answers, place.line, place.field, fault.problem, fault.remedy)
+    except MemoryError:
+        _tell_bad(
+            answers,
+            0,
+            "",
+            f"reading it takes more than {task.value['memory_mb']} MB of memory",
+            "Raise memory_mb in the section [ingest] of varhaven.toml, or give a file with fewer samples.",
+        )
+    except BrokenPipeError:
+        sys.exit(1)  # whoever wanted the rows is gone
+
+
+def _limit(memory_mb: int, path: Path) -> None:
+    _lower(resource.RLIMIT_AS, memory_mb << 20)
+    _lower(resource.RLIMIT_CPU, _BASE_CPU_S + _CPU_S_A_MB * (path.stat().st_size >> 20))
+    _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold genotypes
+    _lower(resource.RLIMIT_FSIZE, 0)
+
+
+def _lower(kind: int, limit: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    wanted = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(kind, (wanted, wanted))
+
+
+def _tell_bad(answers: IO[bytes], line: int, field: str, problem: str, remedy: str) -> None:
+    send(answers, Frame(Tag.BAD, {"line": line, "field": field, "problem": problem, "remedy": remedy}))
+
+
+def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
+    skips = Skips()
+    reader = VcfReader(
+        Path(task["path"]),
+        Assembly(task["assembly"]),
+        task["max_line_mb"] << 20,
+        skips.add,
+        name=task["name"],
+    )
+    header, records = reader.open()
+    send(answers, Frame(Tag.SAMPLES, header.samples))
+    reply = receive(sys.stdin.buffer)
+    if reply is None:
+        return
+    maker = RowMaker(
+        task["name"],
+        task["dataset_no"],
+        task["seg"],
+        np.array(reply.value, np.int64),
+        task["passed_only"],
+        skips.add,
+    )
+    alleles = 0
+    batch: list[Row] = []
+    held_bytes = 0
+    for row in maker.rows(records):
+        batch.append(row)
+        held_bytes += len(row.carriers) + len(row.alt) + len(row.ref)
+        if len(batch) == _BATCH_ROWS or held_bytes > _BATCH_BYTES:
+            alleles += len(batch)
+            _send_rows(answers, batch, reader.done_bytes)
+            batch, held_bytes = [], 0
+    _send_rows(answers, batch, reader.done_bytes)
+    summary = {
+        "records": maker.records,
+        "alleles": alleles + len(batch),
+        "contigs": sorted(maker.contigs),
+        "levels": maker.levels,
+        "skipped": skips.report(),
+    }
+    send(answers, Frame(Tag.DONE, summary))
+
+
+def _send_rows(answers: IO[bytes], batch: list[Row], done_bytes: int) -> None:
+    values, blob = pack_rows(batch)
+    send(answers, Frame(Tag.ROWS, {"rows": values, "done_bytes": done_bytes}, blob))
+
+
+if __name__ == "__main__":
+    main()
