@@ -125,9 +125,7 @@ def _free_urls(tell: Callable[[str], None]) -> Sequence[str]:
                 listening = held.enter_context(socket.create_server(("127.0.0.1", hospital.preferred_port)))
             except OSError:
                 listening = held.enter_context(socket.create_server(("127.0.0.1", 0)))
-                tell(
-                    f"Port {hospital.preferred_port} is taken; {hospital.name} uses {listening.getsockname()[1]}"
-                )
+                tell(f"Port {hospital.preferred_port} is taken; {hospital.name} takes another")
             urls.append(f"http://127.0.0.1:{listening.getsockname()[1]}")
     return urls
 

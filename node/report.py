@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
-from schemas.beacon import Record, Response, ResultSet
 
+from schemas.beacon import Record, Response, ResultSet
+from schemas.genome import BracketQuery, SequenceQuery, VariantQuery, contig_of
 from schemas.network import PeerState
 
 

@@ -85,7 +85,7 @@ def ingest(
     replace: Annotated[
         bool, typer.Option("--replace", help="The file has changed: take the new content.")
     ] = False,
-    fasta: Annotated[Path | None, typer.Option(help="Reference FASTA: check REF, left-align indels.")] = None,
+    fasta: Annotated[Path | None, typer.Option(help="Reference: check REF, left-align indels.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Index the genotypes of VCF or BCF files: each wholly or not at all."""
@@ -117,8 +117,8 @@ def ingest(
     else:
         for report in reports:
             _tell(report, dry_run)
-    for refusal in refused:
-        err.print(f"varhaven: {refusal.message}", style="bold red", markup=False)
+    for each in refused:
+        err.print(f"varhaven: {each.message}", style="bold red", markup=False)
     if refused:
         raise typer.Exit(1)
 
@@ -182,13 +182,16 @@ def people_import(
                 "biosamples": report.biosamples,
                 "new": report.new,
                 "updated": report.updated,
+                "unchanged": report.unchanged,
+                "linked": report.linked,
                 "genotyped": report.genotyped,
             }
         )
     else:
         out.print(
             f"{report.file}: {report.individuals:,} individuals and {report.biosamples:,} biosamples "
-            f"({report.new:,} new, {report.updated:,} updated); {report.genotyped:,} have genotypes here",
+            f"({report.new:,} new, {report.updated:,} updated); of {report.genotyped:,} genotyped samples "
+            f"{report.linked:,} now have a record",
             markup=False,
         )
 

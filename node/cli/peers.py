@@ -2,10 +2,98 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-peer = typer.Typer(help="Other nodes this one asks and answers.", no_args_is_help=True)
+from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.federation.contact import Contact, ContactState
+from node.federation.peers import Peer
+from schemas.errors import NotFound
+
+peer = typer.Typer(help="Other nodes: whom this one trusts, asks and answers.", no_args_is_help=True)
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="The peer's public address, its identity.")]
+
+
+@peer.command("add")
+def add(
+    url: Url,
+    home: Home,
+    thumbprint: Annotated[str, typer.Option(help="Of its key, as its operator told you.")],
+    name: Annotated[str, typer.Option(help="What to call it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Trust a node; a running node follows at once.  Whether it answers yet is told, and not required."""
+    with open_home(home) as node:
+        known = node.peers.add(Peer(url, name, (thumbprint,)))
+        contact = asyncio.run(node.try_peer(known))
+    _tell(contact, as_json)
+
+
+@peer.command("test")
+def test_peer(url: Url, home: Home, as_json: AsJson = False) -> None:
+    """Does the right node answer there, and does it know this one?"""
+    with open_home(home) as node:
+        known = node.peers.find(url.rstrip("/"))
+        if known is None:
+            raise NotFound(f"{url} is not a peer of this node; add it with: varhaven peer add")
+        contact = asyncio.run(node.try_peer(known))
+    _tell(contact, as_json)
+    if contact.state is not ContactState.OK:
+        raise typer.Exit(1)
+
+
+@peer.command("list")
+def list_peers(home: Home, as_json: AsJson = False) -> None:
+    """The nodes this one trusts."""
+    with open_home(home) as node:
+        known = node.peers.peers()
+    if as_json:
+        rows = [
+            {"node": p.id, "name": p.name, "thumbprints": list(p.thumbprints), "suspended": p.suspended}
+            for p in known
+        ]
+        print_json(rows)
+        return
+    table = Table("node", "name", "state", "thumbprint")
+    for p in known:
+        table.add_row(p.id, p.name, "suspended" if p.suspended else "trusted", " ".join(p.thumbprints))
+    out.print(table)
+
+
+@peer.command("suspend")
+def suspend(url: Url, home: Home) -> None:
+    """Neither ask nor answer a peer, until resumed."""
+    with open_home(home) as node:
+        node.peers.suspend(url)
+
+
+@peer.command("resume")
+def resume(url: Url, home: Home) -> None:
+    """End the suspension of a peer."""
+    with open_home(home) as node:
+        node.peers.suspend(url, suspended=False)
+
+
+@peer.command("remove")
+def remove(url: Url, home: Home) -> None:
+    """Forget a peer and its keys."""
+    with open_home(home) as node:
+        node.peers.remove(url)
+
+
+def _tell(contact: Contact, as_json: bool) -> None:
+    if as_json:
+        told = {
+            "node": contact.peer.id,
+            "thumbprint": contact.peer.thumbprints[-1],
+            "state": contact.state,
+            "reason": contact.reason,
+        }
+        print_json(told)
+        return
+    line = f"{contact.peer.id}: {contact.state}"
+    out.print(f"{line} ({contact.reason})" if contact.reason else line, markup=False)
