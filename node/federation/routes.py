@@ -22,7 +22,7 @@ from node.federation import descriptor
 from node.federation.contact import HELLO
 from node.federation.peers import PeerBook
 from schemas.access import Grant
-from schemas.errors import BadQuestion, NodeError, NotAuthorised, StoreUnavailable, TooLarge
+from schemas.errors import NodeError, NotAuthorised, StoreUnavailable, TooLarge
 from schemas.ga4gh import NodeIdentity
 from schemas.ports import Catalogue
 
@@ -30,7 +30,10 @@ QUESTIONS: Final = "/federation/v1/beacon"
 MAX_BODY_BYTES: Final = 1_000_000
 _BODY_S: Final = 20  # for the body to arrive
 _JSON: Final = "application/json"
-_CHALLENGE: Final = {"www-authenticate": 'Bearer error="invalid_token"'}
+_HEADERS: Final = {
+    NotAuthorised.status: {"www-authenticate": 'Bearer error="invalid_token"'},
+    TooLarge.status: {"connection": "close"},  # or the server would go on reading what nobody wants
+}
 
 # Entry path ("g_variants") and body of a question, and what its sender may see -> HTTP status and document.
 Answer = Callable[[str, bytes, Grant], Awaitable[tuple[int, bytes]]]
@@ -88,11 +91,8 @@ async def _verified(verifier: TokenVerifier, request: Request, path: str) -> tup
 
     path: as this node publishes it; what a proxy made of the URL and the Host header are not looked at.
     """
-    authorization = request.headers.get("authorization")
-    if authorization is None:
-        raise NotAuthorised("this endpoint answers only requests signed by a peer node")
     body = await _body(request)
-    return verifier.verify(authorization, Call(request.method, path, body)), body
+    return verifier.verify(request.headers.get("authorization"), Call(request.method, path, body)), body
 
 
 async def _body(request: Request) -> bytes:
@@ -105,7 +105,7 @@ async def _body(request: Request) -> bytes:
                 if len(body) > MAX_BODY_BYTES:
                     raise TooLarge(f"a question may have {MAX_BODY_BYTES / 1e6:g} MB at most")
     except TimeoutError:
-        raise BadQuestion(f"the body did not arrive within {_BODY_S} s") from None
+        raise TooLarge(f"the body did not arrive within {_BODY_S} s") from None
     return bytes(body)
 
 
@@ -120,5 +120,4 @@ async def _answered(door: Door, signed: SignedCall, entry_path: str, body: bytes
 
 
 def _refusal(door: Door, fault: NodeError) -> Response:
-    headers = _CHALLENGE if fault.status == 401 else None
-    return Response(door.error_body(fault), fault.status, headers, media_type=_JSON)
+    return Response(door.error_body(fault), fault.status, _HEADERS.get(fault.status), media_type=_JSON)

@@ -1,0 +1,591 @@
+"""A network of peers that are broken in every way there is: one question, a state for each, in time.
+
+The peers are real servers on loopback.  They are asked all at once, so that each also has every chance to
+spoil the answers of the others.
+"""
+
+import asyncio
+import contextlib
+import gzip
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import trustme
+from sqlalchemy.exc import OperationalError
+
+from node.federation.breaker import REST_S, Breaker
+from node.federation.peers import Peer
+from schemas.beacon import Response
+from schemas.errors import Forbidden, NodeError, NotHeld, OverBudget, StoreUnavailable
+from schemas.network import NodeAnswer, PeerState
+from tests.federated import QUESTION, Node, a_node, a_response, an_answer
+
+OWN = "http://own.example"
+T = "x" * 43  # nobody here is asked for a key
+MB = 1_000_000
+
+
+@dataclass
+class Fake:
+    """A peer that behaves in one way; what it saw is for the tests to look at."""
+
+    url: str = ""
+    asked: int = 0
+    sent_bytes: int = 0
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    headers: bytes = b""
+
+
+Behaviour = Callable[[asyncio.StreamWriter, Fake], Awaitable[None]]
+
+
+@asynccontextmanager
+async def a_peer(
+    behave: Behaviour, tls: ssl.SSLContext | None = None, after: bytes = b"\r\n\r\n"
+) -> AsyncIterator[Fake]:
+    """A server that behaves so once it has read as far as `after`."""
+    fake = Fake()
+    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving[task] = writer
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            fake.headers = await reader.readuntil(after)
+            fake.asked += 1
+            fake.reached.set()
+            parts = [asyncio.ensure_future(behave(writer, fake)), asyncio.create_task(_left(reader, fake))]
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    host, port = server.sockets[0].getsockname()
+    fake.url = f"http{'s' if tls else ''}://{host}:{port}"
+    try:
+        yield fake
+    finally:
+        server.close()
+        for writer in serving.values():
+            writer.transport.abort()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+async def _left(reader: asyncio.StreamReader, fake: Fake) -> None:
+    """Reads the rest of the question, and notes when the caller goes away."""
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(65_536):
+            pass
+    fake.left.set()
+
+
+async def send(writer: asyncio.StreamWriter, fake: Fake, data: bytes) -> None:
+    writer.write(data)
+    fake.sent_bytes += len(data)
+    await writer.drain()
+
+
+def http(status: str, body: bytes, *headers: str, length: int | None = None) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"content-length: {len(body) if length is None else length}",
+        *headers,
+        "",
+        "",
+    ]
+    return "\r\n".join(lines).encode() + body
+
+
+def says(status: str, body: bytes, *headers: str, length: int | None = None) -> Behaviour:
+    async def behave(writer: asyncio.StreamWriter, fake: Fake) -> None:
+        await send(writer, fake, http(status, body, *headers, length=length))
+
+    return behave
+
+
+def refuses(status: str, message: str, reason: str) -> Behaviour:
+    fault = {"errorCode": 400, "errorMessage": message, "reason": reason}
+    return says(status, json.dumps({"error": fault}).encode(), "content-type: application/json")
+
+
+async def answers_yes(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=True)))
+
+
+async def answers_no(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=False)))
+
+
+async def answers_at_length(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    """Within the limit, but long enough to be read beside the event loop."""
+    records = [{"variantInternalId": str(n), "variation": {"text": "x" * 100}} for n in range(2000)]
+    sets = {"resultSets": [{"id": "d", "setType": "dataset", "exists": True, "results": records}]}
+    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=True, response=sets)))
+
+
+async def hangs(_writer: asyncio.StreamWriter, _fake: Fake) -> None:
+    await asyncio.Event().wait()
+
+
+async def drips(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    """One byte of a promised body at a time: never idle for long, never done."""
+    await send(writer, fake, http("200 OK", b"", length=100_000))
+    while True:
+        await send(writer, fake, b" ")
+        await asyncio.sleep(0.02)
+
+
+async def drips_headers(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, b"HTTP/1.1 200 OK\r\n")
+    while True:
+        await send(writer, fake, b"x-more: 1\r\n")
+        await asyncio.sleep(0.02)
+
+
+async def interim_for_ever(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    while True:
+        await send(writer, fake, b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await asyncio.sleep(0.02)
+
+
+async def never_ends(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    while True:
+        await send(writer, fake, b"10000\r\n" + b" " * 65_536 + b"\r\n")
+
+
+async def fifty_megabytes(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, http("200 OK", b"", length=50 * MB))
+    while fake.sent_bytes < 50 * MB:
+        await send(writer, fake, b" " * 100_000)
+
+
+async def fifty_megabytes_of_error(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, http("500 Oh", b"", length=50 * MB))
+    while fake.sent_bytes < 50 * MB:
+        await send(writer, fake, b" " * 100_000)
+
+
+async def megabytes_of_headers(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, b"HTTP/1.1 200 OK\r\n")
+    while fake.sent_bytes < 50 * MB:
+        await send(writer, fake, b"x-more: " + b"x" * 10_000 + b"\r\n")
+
+
+async def breaks_off(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    answer = an_answer(fake.url, exists=True)
+    await send(writer, fake, http("200 OK", answer[: len(answer) // 2], length=len(answer)))
+
+
+async def truncates_json(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    answer = an_answer(fake.url, exists=True)
+    await send(writer, fake, http("200 OK", answer[: len(answer) // 2]))
+
+
+async def hangs_up(_writer: asyncio.StreamWriter, _fake: Fake) -> None:
+    return
+
+
+async def contradicts_itself(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    sets = {"resultSets": [{"id": "d", "setType": "dataset", "exists": True, "resultsCount": 3}]}
+    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=False, response=sets)))
+
+
+async def counts_below_zero(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    sets = {"resultSets": [{"id": "d", "setType": "dataset", "exists": True, "resultsCount": -3}]}
+    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=True, response=sets)))
+
+
+async def adds_a_slash_to_its_name(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    await send(writer, fake, http("200 OK", an_answer(fake.url + "/", exists=True)))
+
+
+BOMB = gzip.compress(b" " * (50 * MB))
+LIE = an_answer("http://another.example", exists=True)
+HTML = b"<html><title>Hospital Wi-Fi</title></html>"
+S = PeerState
+ROWS: dict[str, tuple[Behaviour, PeerState, str]] = {
+    "yes": (answers_yes, S.HIT, ""),
+    "no": (answers_no, S.NO_HIT, ""),
+    "yes, at length": (answers_at_length, S.HIT, ""),
+    "hangs": (hangs, S.TIMEOUT, "no whole answer"),
+    "drips": (drips, S.TIMEOUT, "no whole answer"),
+    "drips headers": (drips_headers, S.TIMEOUT, "no whole answer"),
+    "interim answers for ever": (interim_for_ever, S.TIMEOUT, "no whole answer"),
+    "never ends": (never_ends, S.TOO_LARGE, "larger than 1 MB"),
+    "50 MB": (fifty_megabytes, S.TOO_LARGE, "larger than 1 MB"),
+    "50 MB of error": (fifty_megabytes_of_error, S.TOO_LARGE, "larger than 1 MB"),
+    "50 MB of headers": (megabytes_of_headers, S.BAD_RESPONSE, "does not speak HTTP"),
+    "compressed bomb": (says("200 OK", BOMB, "content-encoding: gzip"), S.BAD_RESPONSE, "compressed"),
+    "two layers of compression": (
+        says("200 OK", gzip.compress(BOMB), "content-encoding: gzip, gzip"),
+        S.BAD_RESPONSE,
+        "compressed",
+    ),
+    "web page": (says("200 OK", HTML, "content-type: text/html; charset=utf-8"), S.BAD_RESPONSE, "web page"),
+    "web page that claims to be JSON": (
+        says("200 OK", HTML, "content-type: application/json"),
+        S.BAD_RESPONSE,
+        "not JSON",
+    ),
+    "empty": (says("200 OK", b""), S.BAD_RESPONSE, "not JSON"),
+    "no content": (says("204 No Content", b""), S.HTTP_ERROR, "204"),
+    "cut off": (breaks_off, S.BAD_RESPONSE, "broke off"),
+    "truncated JSON": (truncates_json, S.BAD_RESPONSE, "not JSON"),
+    "NaN": (says("200 OK", LIE.replace(b"true", b"NaN")), S.BAD_RESPONSE, "not JSON"),
+    "JSON of another shape": (says("200 OK", b'{"exists": true}'), S.BAD_RESPONSE, "not a Beacon response"),
+    "deep nesting": (says("200 OK", b"[" * 400_000), S.BAD_RESPONSE, "not JSON"),
+    "another node's name": (says("200 OK", LIE), S.BAD_RESPONSE, "another node"),
+    "almost its name": (adds_a_slash_to_its_name, S.BAD_RESPONSE, "another node"),
+    "contradiction": (contradicts_itself, S.BAD_RESPONSE, "contradicts itself"),
+    "negative count": (counts_below_zero, S.BAD_RESPONSE, "not a Beacon response"),
+    "500": (says("500 Oh", b"Traceback (most recent call last)"), S.HTTP_ERROR, "500"),
+    "502 of a proxy": (says("502 Bad Gateway", HTML, "content-type: text/html"), S.HTTP_ERROR, "502"),
+    "404": (refuses("404 Not Found", "no such thing", "not_found"), S.HTTP_ERROR, "no such thing"),
+    "400": (refuses("400 Bad Request", "what?", "bad_question"), S.HTTP_ERROR, "what?"),
+    "not held": (
+        refuses("400 Bad Request", "held is GRCh38", "not_held"),
+        S.NOT_APPLICABLE,
+        "held is GRCh38",
+    ),
+    "401": (refuses("401 Unauthorized", "check the clocks", "not_authorised"), S.DENIED, "check the clocks"),
+    "403": (refuses("403 Forbidden", "not for you", "forbidden"), S.DENIED, "not for you"),
+    "403 of a proxy": (says("403 Forbidden", HTML, "content-type: text/html"), S.DENIED, "403"),
+    "429": (refuses("429 Slow down", "later", "over_budget"), S.RATE_LIMITED, "later"),
+    "error that is not text": (says("500 Oh", b'{"error": {"errorMessage": [1]}}'), S.HTTP_ERROR, "500"),
+    "error that is not an object": (says("500 Oh", b'{"error": 7}'), S.HTTP_ERROR, "500"),
+    "redirect": (says("307 Elsewhere", b"", "location: {target}"), S.HTTP_ERROR, "redirects"),
+    "hangs up": (hangs_up, S.UNREACHABLE, "closed the connection"),
+}
+
+
+@dataclass
+class Asked:
+    """One question to the whole collection."""
+
+    answers: dict[str, NodeAnswer]
+    fakes: dict[str, Fake]
+    target: Fake
+    rows: int
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    with a_node(tmp_path_factory.mktemp("own"), OWN) as node:
+        return asyncio.run(_ask_everybody(node))
+
+
+async def _ask_everybody(node: Node) -> Asked:
+    async with AsyncExitStack() as stack:
+        target = await stack.enter_async_context(a_peer(answers_yes))
+        fakes = {
+            name: await stack.enter_async_context(a_peer(_aimed(name, behave, target)))
+            for name, (behave, _, _) in ROWS.items()
+        }
+        names = {fake.url: name for name, fake in fakes.items()} | {OWN: "own"}
+        for fake in fakes.values():
+            node.peers.add(Peer(fake.url, "", (T,)))
+        network = await stack.enter_async_context(node.network())
+        async with asyncio.timeout(30):  # far more than the deadline: a hang fails, a busy machine does not
+            answers = await network.ask(QUESTION, node.own, deadline_s=3)
+        assert answers[0].node == OWN
+        assert [a.node for a in answers[1:]] == sorted(fake.url for fake in fakes.values())
+        return Asked({names[a.node]: a for a in answers}, fakes, target, len(answers))
+
+
+def _aimed(name: str, behave: Behaviour, target: Fake) -> Behaviour:
+    return says("307 Elsewhere", b"", f"location: {target.url}/x") if name == "redirect" else behave
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_peer_ends_in_its_state(asked: Asked, row: str) -> None:
+    _, state, reason = ROWS[row]
+    answer = asked.answers[row]
+    assert (answer.state, reason in answer.reason) == (state, True), answer.reason
+    assert (answer.response is not None) == answer.state.answered
+    assert bool(answer.reason) == (not answer.state.answered)
+
+
+def test_nobody_is_forgotten_and_the_node_answers_for_itself(asked: Asked) -> None:
+    assert asked.rows == len(ROWS) + 1
+    assert asked.answers["own"].state is PeerState.NO_HIT
+
+
+def test_only_nodes_that_looked_say_no(asked: Asked) -> None:
+    assert {name for name, a in asked.answers.items() if a.state is PeerState.NO_HIT} == {"no", "own"}
+
+
+def test_redirects_are_not_followed(asked: Asked) -> None:
+    assert asked.fakes["redirect"].asked == 1
+    assert asked.target.asked == 0
+
+
+@pytest.mark.parametrize("row", ["never ends", "50 MB", "50 MB of error", "50 MB of headers"])
+def test_what_is_too_large_is_not_taken_in(asked: Asked, row: str) -> None:
+    """Beyond the limit there are only the buffers of two sockets."""
+    assert asked.fakes[row].sent_bytes < 20 * MB
+
+
+def test_compression_and_cookies_are_not_offered(asked: Asked) -> None:
+    sent = asked.fakes["yes"].headers.lower()
+    assert b"accept-encoding: identity" in sent
+    assert b"cookie" not in sent
+    assert b"authorization: bearer " in sent
+
+
+# ------------------------------------------------------------------------------------- connections
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    with a_node(tmp_path, OWN) as made:
+        yield made
+
+
+async def states(
+    node: Node, *peers: str, deadline_s: float = 3, breaker: Breaker | None = None
+) -> list[PeerState]:
+    for url in peers:
+        node.peers.add(Peer(url, "", (T,)))
+    async with node.network(breaker) as network, asyncio.timeout(30):
+        return [a.state for a in (await network.ask(QUESTION, node.own, deadline_s=deadline_s))[1:]]
+
+
+async def a_dead_port() -> str:
+    async with a_peer(hangs) as fake:
+        return fake.url
+
+
+def test_nothing_listens(node: Node) -> None:
+    async def main() -> None:
+        assert await states(node, await a_dead_port()) == [PeerState.UNREACHABLE]
+
+    asyncio.run(main())
+
+
+def test_a_server_that_speaks_something_else(node: Node) -> None:
+    async def imap(writer: asyncio.StreamWriter, fake: Fake) -> None:
+        await send(writer, fake, b"* OK IMAP4rev1 ready\r\n\r\n")
+
+    async def main() -> None:
+        async with a_peer(imap) as fake:
+            assert await states(node, fake.url) == [PeerState.BAD_RESPONSE]
+
+    asyncio.run(main())
+
+
+def _tls(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_certificates(tmp_path: Path) -> None:
+    """Trusted with the authority of the settings; refused from another authority or for another name."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+
+    async def main(node: Node) -> None:
+        async with (
+            a_peer(answers_yes, _tls(authority)) as good,
+            a_peer(answers_yes, _tls(stranger)) as unknown,
+            a_peer(answers_yes, _tls(authority, "elsewhere.example")) as misnamed,
+            a_peer(says("400 Bad Request", b""), after=b"\x16") as plain,  # the first byte of TLS
+        ):
+            expected = {
+                good.url: PeerState.HIT,
+                unknown.url: PeerState.TLS_ERROR,
+                misnamed.url: PeerState.TLS_ERROR,
+                plain.url.replace("http:", "https:"): PeerState.TLS_ERROR,
+            }
+            assert await states(node, *expected) == [expected[url] for url in sorted(expected)]
+            # Nothing is said, no token above all, before the certificate is trusted.
+            assert (unknown.asked, misnamed.asked) == (0, 0)
+
+    with a_node(tmp_path / "own", OWN, ca_bundle=bundle) as node:
+        asyncio.run(main(node))
+
+
+# ---------------------------------------------------------------------------- deadlines and leaving
+
+
+def test_a_short_deadline_still_asks(node: Node) -> None:
+    async def main() -> None:
+        async with a_peer(hangs) as fake:
+            assert await states(node, fake.url, deadline_s=0.1) == [PeerState.TIMEOUT]
+            assert fake.asked == 1
+
+    asyncio.run(main())
+
+
+def test_answers_come_as_they_arrive(node: Node) -> None:
+    async def main() -> None:
+        async with a_peer(hangs) as slow, a_peer(answers_yes) as quick, node.network() as network:
+            for fake in (slow, quick):
+                node.peers.add(Peer(fake.url, "", (T,)))
+            stream = network.stream(QUESTION, node.own, deadline_s=60)
+            first = {(await anext(stream)).node for _ in range(2)}
+            assert first == {OWN, quick.url}
+            await asyncio.wait_for(slow.reached.wait(), 10)
+            await stream.aclose()
+            await asyncio.wait_for(slow.left.wait(), 10)  # the question was taken back
+
+    asyncio.run(main())
+
+
+def test_a_caller_who_leaves_takes_his_questions_back(node: Node) -> None:
+    async def main() -> None:
+        async with a_peer(hangs) as fake, node.network() as network:
+            node.peers.add(Peer(fake.url, "", (T,)))
+            asking = asyncio.create_task(network.ask(QUESTION, node.own, deadline_s=60))
+            await asyncio.wait_for(fake.reached.wait(), 10)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await asyncio.wait_for(fake.left.wait(), 10)
+
+    asyncio.run(main())
+
+
+def test_many_peers_that_hang_cost_one_deadline(node: Node) -> None:
+    """More of them than the pool has idle places, so nobody may wait for anybody else."""
+
+    async def main() -> None:
+        async with a_peer(hangs) as fake:
+            for n in range(80):
+                node.peers.add(Peer(f"{fake.url}/{n}", "", (T,)))
+            assert await states(node, deadline_s=2) == [PeerState.TIMEOUT] * 80
+            assert fake.asked == 80
+
+    asyncio.run(main())
+
+
+# -------------------------------------------------------------------------------- the own part
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (NotHeld("held is GRCh38"), PeerState.NOT_APPLICABLE),
+        (Forbidden("not for you"), PeerState.DENIED),
+        (OverBudget("later"), PeerState.RATE_LIMITED),
+        (StoreUnavailable("the index cannot be read"), PeerState.HTTP_ERROR),
+    ],
+    ids=lambda value: getattr(value, "reason", str(value)),
+)
+def test_the_own_part_may_be_refused(node: Node, fault: NodeError, state: PeerState) -> None:
+    async def own() -> Response:
+        raise fault
+
+    answer = asyncio.run(_own_part(node, own))
+    assert (answer.state, answer.reason) == (state, fault.message)
+
+
+def test_a_fault_of_the_own_part_does_not_hide_the_others(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def own() -> Response:
+        raise OperationalError("SELECT secret", {}, ValueError("20:3193842 C>A"))
+
+    answer = asyncio.run(_own_part(node, own))
+    assert answer.state is PeerState.HTTP_ERROR
+    assert "OperationalError" in caplog.text
+    assert "secret" not in caplog.text + answer.reason
+    assert "3193842" not in caplog.text + answer.reason
+
+
+def test_an_own_part_that_hangs(node: Node) -> None:
+    async def own() -> Response:
+        await asyncio.Event().wait()
+        return a_response(OWN, exists=True)
+
+    assert asyncio.run(_own_part(node, own)).state is PeerState.TIMEOUT
+
+
+async def _own_part(node: Node, own: Callable[[], Awaitable[Response]]) -> NodeAnswer:
+    async with a_peer(answers_yes) as fake, node.network() as network:
+        node.peers.add(Peer(fake.url, "", (T,)))
+        answers = await network.ask(QUESTION, own, deadline_s=1)
+    assert answers[1].state is PeerState.HIT
+    return answers[0]
+
+
+# ---------------------------------------------------------------------------- resting and suspended
+
+
+def test_a_peer_that_keeps_failing_is_left_alone_and_tried_again(node: Node) -> None:
+    now = 0.0
+    breaker = Breaker(lambda: now)
+
+    async def main() -> None:
+        nonlocal now
+        url = await a_dead_port()
+        for _ in range(3):
+            assert await states(node, url, breaker=breaker) == [PeerState.UNREACHABLE]
+        assert await states(node, breaker=breaker) == [PeerState.CIRCUIT_OPEN]
+        now += REST_S
+        assert await states(node, breaker=breaker) == [PeerState.UNREACHABLE]
+        assert await states(node, breaker=breaker) == [PeerState.CIRCUIT_OPEN]
+
+    asyncio.run(main())
+
+
+def test_refusals_do_not_count_as_failures(node: Node) -> None:
+    breaker = Breaker(lambda: 0.0)
+
+    async def main() -> None:
+        async with a_peer(refuses("401 No", "who?", "not_authorised")) as fake:
+            for _ in range(5):
+                assert await states(node, fake.url, breaker=breaker) == [PeerState.DENIED]
+
+    asyncio.run(main())
+
+
+def test_questions_taken_back_do_not_count_as_failures(node: Node) -> None:
+    breaker = Breaker(lambda: 0.0)
+
+    async def main() -> None:
+        async with a_peer(hangs) as fake, node.network(breaker) as network:
+            node.peers.add(Peer(fake.url, "", (T,)))
+            for _ in range(5):
+                fake.reached.clear()
+                asking = asyncio.create_task(network.ask(QUESTION, node.own, deadline_s=60))
+                await asyncio.wait_for(fake.reached.wait(), 10)
+                asking.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await asking
+        assert breaker.admits(fake.url)
+
+    asyncio.run(main())
+
+
+def test_a_suspended_peer_is_not_asked(node: Node) -> None:
+    async def main() -> None:
+        async with a_peer(answers_yes) as fake:
+            assert await states(node, fake.url) == [PeerState.HIT]
+            node.peers.suspend(fake.url)
+            assert await states(node) == [PeerState.SUSPENDED]
+            assert fake.asked == 1
+
+    asyncio.run(main())
+
+
+def test_a_key_never_leaves_in_a_question(node: Node) -> None:
+    async def main() -> None:
+        async with a_peer(answers_yes) as fake:
+            await states(node, fake.url)
+            secret = node.key.active.as_dict(private=True)["d"]
+            assert isinstance(secret, str)
+            assert secret.encode() not in fake.headers
+
+    asyncio.run(main())
