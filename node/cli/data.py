@@ -130,7 +130,7 @@ def _bar() -> Progress:
         TextColumn("{task.fields[detail]}"),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=err, transient=True)
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
 
 
 def _report(report: IngestReport) -> dict[str, object]:

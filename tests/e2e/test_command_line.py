@@ -1,0 +1,237 @@
+"""A node made by hand with the commands of the README, and what the commands refuse."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import httpx
+import pytest
+
+from node.cli import main
+from node.demo import HOSPITALS
+
+CLI = [sys.executable, "-m", "node.cli"]
+VCF, PEOPLE = HOSPITALS[0].files()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and how it ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def varhaven(*arguments: str | Path, home: Path) -> Said:
+    """One command, in this process: what a shell would start, without the second that starting takes."""
+    out, err = StringIO(), StringIO()
+    before, sys.argv = sys.argv, ["varhaven", *map(str, arguments), "--home", str(home)]
+    status = 0
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    finally:
+        sys.argv = before
+    return Said(status, out.getvalue(), err.getvalue())
+
+
+def done(*arguments: str | Path, home: Path) -> str:
+    result = varhaven(*arguments, home=home)
+    assert result.status == 0, result.stderr
+    return result.stdout
+
+
+def refused(*arguments: str | Path, home: Path) -> str:
+    """What is said on refusal: one sentence, no traceback."""
+    result = varhaven(*arguments, home=home)
+    assert result.status == 1
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("varhaven: ")
+    return result.stderr
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[str]:
+    """The address at which `varhaven serve` says it answers."""
+    command = [*CLI, "serve", "--home", str(home), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert line.startswith("ready http://"), server.communicate()
+        yield line.split()[1]
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+    assert server.returncode in (0, -15)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A node with one dataset of real genotypes, made with the commands of the README."""
+    folder = tmp_path_factory.mktemp("node") / "home"
+    made = json.loads(
+        done(
+            "init", "--url", "http://127.0.0.1:8080", "--name", "A", "--country", "FI", "--json", home=folder
+        )
+    )
+    assert made["node"] == "http://127.0.0.1:8080"
+    done("dataset", "add", "exomes", "--assembly", "GRCh37", "--policy", "open", home=folder)
+    report = json.loads(done("ingest", VCF, "--dataset", "exomes", "--json", home=folder))
+    assert report[0] | {"seconds": 0} == {
+        "file": str(VCF),
+        "dataset": "exomes",
+        "records": 4773,
+        "alleles": 4773,
+        "people": 91,
+        "skipped": [],
+        "seconds": 0,
+        "already": False,
+    }
+    return folder
+
+
+def test_a_question_at_home(home: Path) -> None:
+    answer = json.loads(done("query", "20:3193842 C>A", "--assembly", "GRCh37", "--json", home=home))
+    line = answer["nodes"][0]
+    assert (line["state"], line["ac"], line["an"], line["het"], line["hom"]) == ("hit", 10, 182, 10, 0)
+    assert answer["sum"] == {"ac": 10, "an": 182, "kind": "exact"}
+    assert answer["question"]["understood"] == "GRCh37 20:3193842 C>A"
+
+
+def test_granularity_is_what_was_asked_for(home: Path) -> None:
+    for granularity, alleles, results in (("boolean", None, 0), ("count", 1, 0), ("record", 1, 1)):
+        arguments = ("--assembly", "GRCh37", "--granularity", granularity, "--json")
+        answer = json.loads(done("query", "20:3193842 C>A", *arguments, home=home))
+        line = answer["nodes"][0]
+        assert (line["exists"], line["alleles"], len(line["results"])) == (True, alleles, results)
+
+
+def test_the_same_over_http(home: Path) -> None:
+    at_home = json.loads(done("query", "20:3193000-3194000", "--assembly", "GRCh37", "--json", home=home))
+    with serving(home) as url:
+        arguments = ("--assembly", "GRCh37", "--url", f"{url}/beacon", "--json")
+        over_http = json.loads(done("query", "20:3193000-3194000", *arguments, home=home))
+        assert httpx.get(f"{url}/healthz").text == "ok\n"
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert httpx.get(f"{url}/service-info").json()["type"]["artifact"] == "beacon"
+    assert over_http["nodes"][0]["results"] == at_home["nodes"][0]["results"] != []
+
+
+def test_a_running_node_sees_what_the_command_line_brings(home: Path, tmp_path: Path) -> None:
+    text = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tP1\n"
+    new = tmp_path / "new.vcf"
+    new.write_text(text + "1\t1000\t.\tA\tG\t.\tPASS\t.\tGT\t0/1\n", encoding="utf-8")
+    parameters = {"assemblyId": "GRCh38", "referenceName": "1", "start": 999, "alternateBases": "G"}
+    with serving(home) as url:
+        before = httpx.get(f"{url}/beacon/g_variants", params=parameters)
+        assert (before.status_code, before.json()["error"]["reason"]) == (400, "not_held")
+        done("dataset", "add", "other", "--assembly", "GRCh38", "--policy", "open", home=home)
+        absent = httpx.get(f"{url}/beacon/g_variants", params=parameters)
+        assert absent.json()["responseSummary"]["exists"] is False
+        done("ingest", new, "--dataset", "other", home=home)
+        present = httpx.get(f"{url}/beacon/g_variants", params=parameters)
+        assert present.json()["responseSummary"]["exists"] is True
+
+
+def test_datasets_that_are_not_open_refuse_everybody(home: Path) -> None:
+    done("dataset", "add", "secret", "--assembly", "GRCh38", "--policy", "controlled", home=home)
+    parameters = {"assemblyId": "GRCh38", "referenceName": "1", "start": 999, "alternateBases": "G"}
+    with serving(home) as url:
+        answer = httpx.get(f"{url}/beacon/g_variants", params=parameters | {"datasetIds": "secret"})
+    assert answer.status_code == 401
+    assert "signed-in" in answer.json()["error"]["errorMessage"]
+
+
+def test_clinical_records_come_in_whole(home: Path) -> None:
+    arguments = (PEOPLE, "--dataset", "exomes", "--format", "bff", "--json")
+    report = json.loads(done("people", "import", *arguments, home=home))
+    assert (report["individuals"], report["linked"], report["genotyped"]) == (91, 91, 91)
+    again = json.loads(done("people", "import", *arguments, home=home))
+    assert (again["new"], again["updated"], again["unchanged"]) == (0, 0, 91)
+
+
+def test_a_second_ingest_of_the_same_file_changes_nothing(home: Path) -> None:
+    report = json.loads(done("ingest", VCF, "--dataset", "exomes", "--json", home=home))
+    assert report[0]["already"] is True
+    answer = json.loads(done("query", "20:3193842 C>A", "--assembly", "GRCh37", "--json", home=home))
+    assert answer["sum"] == {"ac": 10, "an": 182, "kind": "exact"}
+
+
+def test_doctor_tells_when_a_registered_file_has_changed(home: Path, tmp_path: Path) -> None:
+    assert json.loads(done("doctor", "--json", home=home))["ok"] is True
+    own = tmp_path / "own"
+    copy = tmp_path / "copy.vcf.gz"
+    copy.write_bytes(VCF.read_bytes())
+    done("init", "--url", "http://127.0.0.1:8081", "--name", "B", "--country", "ES", home=own)
+    done("dataset", "add", "d", "--assembly", "GRCh37", "--policy", "open", home=own)
+    done("ingest", copy, "--dataset", "d", home=own)
+    copy.write_bytes(HOSPITALS[1].files()[0].read_bytes())
+    assert "copy.vcf.gz" in varhaven("doctor", home=own).stdout
+    assert varhaven("doctor", home=own).status == 1
+    assert "--replace" in refused("ingest", copy, "--dataset", "d", home=own)
+    done("ingest", copy, "--dataset", "d", "--replace", home=own)
+    assert varhaven("doctor", home=own).status == 0
+    answer = json.loads(done("query", "20:3193842 C>A", "--assembly", "GRCh37", "--json", home=own))
+    assert answer["sum"] == {"ac": 10, "an": 198, "kind": "exact"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("query", "20:3193842 C>A"), "which assembly"),
+        (("query", "99:1 C>A", "--assembly", "GRCh37"), "not held"),
+        (("query", "20:1 C>A", "--assembly", "hg18"), "GRCh38"),
+        (("query", "20:10-5", "--assembly", "GRCh37"), "after end"),
+        (("ingest", "nowhere.vcf.gz", "--dataset", "exomes"), "nowhere.vcf.gz"),
+        (("ingest", str(VCF), "--dataset", "unknown"), "unknown"),
+        (("dataset", "add", "exomes", "--assembly", "GRCh37", "--policy", "open"), "already"),
+        (("init", "--url", "http://127.0.0.1:1", "--name", "A", "--country", "FI"), "lives here already"),
+        (("peer", "add", "ftp://x", "--thumbprint", "x" * 43), "http"),
+        (("peer", "add", "http://127.0.0.1:9", "--thumbprint", "short"), "thumbprint"),
+        (("peer", "test", "http://127.0.0.1:9"), "not a peer"),
+    ],
+)
+def test_a_refusal_is_one_plain_sentence(home: Path, arguments: tuple[str, ...], said: str) -> None:
+    assert said in refused(*arguments, home=home)
+
+
+def test_a_folder_without_a_node_says_how_to_make_one(tmp_path: Path) -> None:
+    assert "varhaven init" in refused("dataset", "list", home=tmp_path)
+
+
+def test_an_init_that_fails_leaves_no_node(tmp_path: Path) -> None:
+    place = tmp_path / "n"
+    refused("init", "--url", "http://127.0.0.1:1", "--name", "A", "--country", "Finland", home=place)
+    done("init", "--url", "http://127.0.0.1:1", "--name", "A", "--country", "FI", home=place)
+    assert (place / "keys").stat().st_mode & 0o077 == 0
+
+
+def test_two_nodes_become_a_network(home: Path, tmp_path: Path) -> None:
+    """Trust is mutual and pinned: the partner answers only once it knows the caller's key."""
+    made = json.loads(
+        done("init", "--url", "http://127.0.0.1:1", "--name", "B", "--country", "ES", "--json", home=tmp_path)
+    )
+    done("dataset", "add", "d", "--assembly", "GRCh37", "--policy", "open", home=tmp_path)
+    done("ingest", HOSPITALS[2].files()[0], "--dataset", "d", home=tmp_path)
+    own = json.loads(
+        done("peer", "add", "http://127.0.0.1:1", "--thumbprint", made["thumbprint"], "--json", home=home)
+    )
+    assert own["state"] == "unreachable"
+    question = ("query", "20:3193842 C>A", "--assembly", "GRCh37", "--network", "--json")
+    answer = json.loads(done(*question, home=home))
+    assert [line["state"] for line in answer["nodes"]] == ["hit", "unreachable"]
+    assert answer["nodes"][1]["exists"] is None
+    assert answer["sum"] == {"ac": 10, "an": 182, "kind": "lower_bound"}
+    done("peer", "suspend", "http://127.0.0.1:1", home=home)
+    assert json.loads(done(*question, home=home))["nodes"][1]["state"] == "suspended"
+    done("peer", "remove", "http://127.0.0.1:1", home=home)
+    assert json.loads(done("peer", "list", "--json", home=home)) == []
