@@ -74,7 +74,7 @@ def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
                 methods=[method],
                 summary=entry.description,
                 name=f"{method} {entry.path}",
-                responses=RESPONSES,
+                responses=dict(RESPONSES),
                 openapi_extra=described(entry.kind),
             )
     return router

@@ -50,15 +50,20 @@ _SETTINGS: Final[Mapping[str, tuple[Schema, str]]] = {
     "requestedSchemas": (_NAMES, "echoed; each entry type has one schema here"),
 }
 _FAULTS: Final = {
-    400: "the question cannot be understood, or is about something not held here",
     401: "no valid credentials",
     403: "valid credentials, not enough of them",
     413: "the body is too large",
     503: "the data cannot be read just now",
 }
-RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+# One model is declared, the others refer to it: each declaration costs 5 ms when a node starts.
+_ENVELOPE: Final[Schema] = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
+RESPONSES: Final[Mapping[int | str, dict[str, Any]]] = {
     200: {"model": wire.Response, "description": "the answer, at the granularity it names"},
-    **{status: {"model": wire.ErrorResponse, "description": text} for status, text in _FAULTS.items()},
+    400: {
+        "model": wire.ErrorResponse,
+        "description": "the question cannot be understood, or is about something not held here",
+    },
+    **{status: {"description": text, "content": _ENVELOPE} for status, text in _FAULTS.items()},
 }
 
 

@@ -210,14 +210,9 @@ def _read(document: bytes | dict[str, Any], kind: Kind) -> Asked:
     _refuse_filters(_once("filters", query.filters, body.filters))
     pages = _once("pagination", query.pagination, body.pagination) or wire.AskedPages()
     skip, limit = _read_pages(pages)
-    variant = read_variant(parameters)
-    if variant is None and kind.needs_query:
-        raise BadQuestion(
-            "which variant? Give referenceName, start and alternateBases, or referenceName, start and end"
-        )
-    return Asked(
+    asked = Asked(
         kind=kind,
-        query=variant,
+        query=read_variant(parameters),
         granularity=_once("requestedGranularity", query.requestedGranularity, body.requestedGranularity)
         or kind.default,
         include=_once(
@@ -231,6 +226,11 @@ def _read(document: bytes | dict[str, Any], kind: Kind) -> Asked:
         schemas=tuple((s.entityType or "", s.of or "") for s in meta.requestedSchemas or ()),
         test_mode=bool(_once("testMode", query.testMode, body.testMode)),
     )
+    if asked.query is None and kind.needs_query:
+        raise BadQuestion(
+            "which variant? Give referenceName, start and alternateBases, or referenceName, start and end"
+        )
+    return asked
 
 
 def _once(name: str, inside: _T | None, beside: _T | None) -> _T | None:

@@ -440,13 +440,16 @@ def read_body(raw: bytes | Mapping[str, Any]) -> AskedBody:
     except ValidationError as fault:
         first = fault.errors(include_input=False, include_url=False)[0]
         words = [str(part) for part in first["loc"]]
-        raise ValueError(_complaint(first["type"], words, first["msg"])) from None
+        if first["type"] == "json_invalid":
+            complaint = "the body is not valid JSON in UTF-8"
+        elif first["type"] == "extra_forbidden":
+            complaint = _unknown(words, isinstance(raw, bytes))
+        else:
+            place = ".".join(words)[:120] or "the body"
+            complaint = f"{place}: {first['msg'].removeprefix('Value error, ')}"
+        raise ValueError(complaint) from None
 
 
-def _complaint(kind: str, words: Sequence[str], message: str) -> str:
-    if kind == "json_invalid":
-        return "the body is not valid JSON in UTF-8"
-    if kind == "extra_forbidden":
-        place = ".".join(words[:-1])
-        return f"unknown parameter {words[-1][:60]!r}" + (f" in {place[:120]}" if place else "")
-    return f"{'.'.join(words)[:120] or 'the body'}: {message.removeprefix('Value error, ')}"
+def _unknown(words: Sequence[str], in_body: bool) -> str:
+    place = ".".join(words[:-1])[:120] if in_body else ""
+    return f"unknown parameter {words[-1][:60]!r}" + (f" in {place}" if place else "")

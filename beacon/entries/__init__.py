@@ -13,7 +13,7 @@ from schemas.access import Grant
 from schemas.beacon import Response
 from schemas.errors import NotFound
 
-__all__ = ["ENTRY_TYPES", "EntryType", "answer", "entry_at"]
+__all__ = ["ENTRY_TYPES", "EntryType", "answer", "entry_at", "entry_of"]
 
 ENTRY_TYPES: Final[tuple[EntryType, ...]] = (GENOMIC_VARIANT, DATASET)
 
@@ -38,7 +38,15 @@ def answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:
 
     Raises BadQuestion, NotHeld, NotAuthorised, Forbidden: see `beacon.entries.variant`; StoreUnavailable.
     """
+    return entry_of(asked).answer(beacon, asked, grant)
+
+
+def entry_of(asked: Asked) -> EntryType:
+    """The entry type a question is about.
+
+    Raises NotFound: it is not served here.
+    """
     for entry in ENTRY_TYPES:
         if entry.kind == asked.kind:
-            return entry.answer(beacon, asked, grant)
+            return entry
     raise NotFound(f"entry type {asked.kind.entry[:40]!r} is not served here")
