@@ -129,29 +129,32 @@ class TokenVerifier:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotAuthorised("this endpoint answers only requests signed by a peer node")
-        claims = read_signed(token, MEDIA_TYPE, self._pins)
-        peer = claims["iss"]
-        self._check_parties(claims)
+        asking: list[Trusted] = []  # read once: what is known of a peer may change at any time
+
+        def pins(issuer: str) -> tuple[str, ...]:
+            asking.append(self._known(issuer))
+            return asking[0].thumbprints
+
+        claims = read_signed(token, MEDIA_TYPE, pins)
+        self._check_parties(claims, asking[0].suspended)
         now_s = self._clock()
         self._check_times(claims, now_s)
         signed = self._check_binding(claims, call, now_s)
-        self._check_first_use(peer, claims.get("jti"), now_s)
+        self._check_first_use(signed.peer, claims.get("jti"), now_s)
         return signed
 
-    def _pins(self, issuer: str) -> tuple[str, ...]:
+    def _known(self, issuer: str) -> Trusted:
         peer = self._lookup(issuer)
         if peer is None:
             raise NotAuthorised(
                 f"{issuer[:100]!r} is not a peer of {self._node}; its operator can add it with: "
                 "varhaven peer add URL --thumbprint T"
             )
-        return peer.thumbprints
+        return peer
 
-    def _check_parties(self, claims: Claims) -> None:
+    def _check_parties(self, claims: Claims, suspended: bool) -> None:
         peer = claims["iss"]
-        known = self._lookup(peer)
-        # Told only now, when it is certain that the peer itself is asking.
-        if known is None or known.suspended:
+        if suspended:  # told only now, when it is certain that the peer itself is asking
             raise NotAuthorised(f"{self._node} has suspended {peer}; its operator can tell why")
         if claims.get("aud") != self._node:
             raise NotAuthorised(

@@ -34,26 +34,19 @@ Own = Callable[[], Awaitable[Response]]
 _log: Final = logging.getLogger(__name__)
 _SPARE_S: Final = 0.2  # of the deadline, kept for merging and for the way back
 _SMALL: Final = 64_000  # bytes that are read in well under a millisecond
-# Outcomes that say the peer, or the way to it, is not well.
-_UNWELL: Final = frozenset(
-    {
-        PeerState.TIMEOUT,
-        PeerState.UNREACHABLE,
-        PeerState.TLS_ERROR,
-        PeerState.HTTP_ERROR,
-        PeerState.BAD_RESPONSE,
-        PeerState.TOO_LARGE,
-    }
-)
+# Outcomes that cost everybody time, or say that nobody is at home.  An answer that is refused, too large or
+# not understood depends on the question too, and must not keep the peer from the next one.
+_UNWELL: Final = frozenset({PeerState.TIMEOUT, PeerState.UNREACHABLE, PeerState.TLS_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """A state with what belongs to it: a reason, or a response."""
+    """A state with what belongs to it: a reason, or a response.  well: whether the peer seems to be."""
 
     state: PeerState
     reason: str = ""
     response: Response | None = None
+    well: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +127,7 @@ class Network:
         finally:
             for task in asked:
                 task.cancel()
+                task.add_done_callback(_forget)
 
     def _parts(self, own: Own, call: Call, patience_s: float) -> Iterator[_Part]:
         yield _Part(self._node.id, self._node.name, partial(self._ask_self, own, patience_s))
@@ -156,15 +150,12 @@ class Network:
             return _Outcome(
                 PeerState.CIRCUIT_OPEN, "it failed several times just now and is left alone a while"
             )
-        healthy: bool | None = None
         try:
             outcome = await self._exchange(peer, call, patience_s)
-            healthy = outcome.state not in _UNWELL
-        finally:
-            if healthy is None:
-                self._breaker.release(peer.id)
-            else:
-                self._breaker.record(peer.id, healthy)
+        except BaseException:
+            self._breaker.release(peer.id)
+            raise
+        self._breaker.record(peer.id, outcome.well)
         return outcome
 
     async def _exchange(self, peer: Peer, call: Call, patience_s: float) -> _Outcome:
@@ -177,9 +168,9 @@ class Network:
         )
         reply = await exchange(self._http, request, timeout_s=patience_s, most_bytes=self._most_bytes)
         if isinstance(reply, Silence):
-            return _Outcome(reply.state, reply.reason)
+            return _Outcome(reply.state, reply.reason, well=reply.state not in _UNWELL)
         if reply.status != 200:
-            return _Outcome(*refused(reply))
+            return _Outcome(*refused(reply), well=reply.status < 500)
         # A large answer takes long enough to read that others would wait for it.
         if len(reply.body) > _SMALL:
             return await asyncio.to_thread(_judged, peer, reply)
@@ -247,6 +238,12 @@ def _result(task: asyncio.Task[NodeAnswer], part: _Part) -> NodeAnswer:
     # Its text could hold part of the question.
     _log.error("a part of a network question failed: %s", type(fault).__name__)
     return part.ended(_Outcome(PeerState.HTTP_ERROR, "this node could not ask or understand it"), 0.0)
+
+
+def _forget(task: asyncio.Task[NodeAnswer]) -> None:
+    """Takes note of a fault that nobody waits for, or the event loop would log its text."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _late(seconds: float) -> str:

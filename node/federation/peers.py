@@ -43,9 +43,7 @@ class PeerBook:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._own_id = settings.node.id
-        self._configured = {
-            section.url: Peer(section.url, section.name, (section.thumbprint,)) for section in settings.peers
-        }
+        self._configured = _configured(settings)
 
     def peers(self) -> tuple[Peer, ...]:
         """All of them, suspended ones too, ordered by id.  A row of the database adds to the settings."""
@@ -148,6 +146,17 @@ class PeerBook:
             changed = connection.execute(sa.update(table).where(table.c.id == peer.id).values(values))
             if not changed.rowcount:
                 connection.execute(sa.insert(table).values(id=peer.id, **values))
+
+
+def _configured(settings: Settings) -> dict[str, Peer]:
+    """A peer that stands there twice has two keys; the node itself may stand there, and is no peer."""
+    found: dict[str, Peer] = {}
+    for section in settings.peers:
+        before = found.get(section.url, Peer(section.url))
+        thumbprints = tuple(dict.fromkeys((*before.thumbprints, section.thumbprint)))
+        found[section.url] = Peer(section.url, before.name or section.name, thumbprints)
+    found.pop(settings.node.id, None)
+    return found
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Peer:

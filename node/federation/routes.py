@@ -105,7 +105,7 @@ async def _body(request: Request) -> bytes:
                 if len(body) > MAX_BODY_BYTES:
                     raise TooLarge(f"a question may have {MAX_BODY_BYTES / 1e6:g} MB at most")
     except TimeoutError:
-        raise TooLarge(f"the body did not arrive within {_BODY_S} s") from None
+        raise TooLarge(f"the question was not there whole after {_BODY_S} s") from None
     return bytes(body)
 
 

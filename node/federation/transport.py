@@ -19,7 +19,8 @@ from node.config import FederationSection
 from schemas.errors import BadInput, Place
 from schemas.network import PeerState
 
-_CONNECTIONS: Final = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30)
+# Idle connections are dropped before common servers do so (after 5 s), which would look like a failure.
+_CONNECTIONS: Final = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=4)
 # Loopback is never reached through a proxy, whatever the environment says.
 _DIRECT: Final = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 

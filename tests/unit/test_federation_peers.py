@@ -122,6 +122,16 @@ def test_a_peer_of_the_settings_can_be_suspended_but_not_removed(engine: Engine)
     assert a_book(engine).find(C) is None
 
 
+def test_one_list_of_peers_can_serve_every_node(engine: Engine) -> None:
+    """It names a peer twice while it changes keys, and the node itself."""
+    everybody = (
+        PeerSection(url=OWN, thumbprint=T3),
+        PeerSection(url=C, thumbprint=T1, name="Hospital C"),
+        PeerSection(url=C, thumbprint=T2),
+    )
+    assert a_book(engine, *everybody).peers() == (Peer(C, "Hospital C", (T1, T2)),)
+
+
 def test_a_second_key_for_a_peer_of_the_settings(engine: Engine) -> None:
     configured = PeerSection(url=C, thumbprint=T1)
     a_book(engine, configured).add(Peer(C, "", (T2,)))
