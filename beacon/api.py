@@ -36,6 +36,7 @@ from schemas.ga4gh import NodeIdentity
 
 MAX_BODY_BYTES: Final = 1_000_000
 _JSON: Final = "application/json"
+_PRIVATE: Final = {"Cache-Control": "no-store"}  # what was asked and answered is kept by nobody on the way
 
 Authorise = Callable[[Request], Grant | Awaitable[Grant]]
 """Who asks, and what he may see.  Raises NotAuthorised: credentials that are not valid."""
@@ -132,7 +133,7 @@ def _entry_route(entry: EntryType, authorise: Authorise, respond: Respond) -> Ca
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
         response = await respond(await read_request(entry, request), grant)
-        return responses.Response(wire.encode(response), media_type=_JSON)
+        return responses.Response(wire.encode(response), headers=_PRIVATE, media_type=_JSON)
 
     return ask
 

@@ -99,20 +99,22 @@ class Asked:
         )
 
     def parameters(self) -> dict[str, Any]:
-        """`requestParameters` in the canonical spelling; empty when the question names no variant."""
-        return {} if self.query is None else {"g_variant": canonical(self.query)}
+        """`requestParameters` in the canonical spelling."""
+        parameters: dict[str, Any] = {}
+        if self.query is not None:
+            parameters["g_variant"] = canonical(self.query)
+        if self.datasets is not None:
+            parameters["datasets"] = {"datasetIds": list(self.datasets)}
+        return parameters
 
     def body(self) -> bytes:
         """The canonical POST body of this question: what is sent on to other nodes.
 
         `read_post` reads it back into an equal value.
         """
-        parameters = self.parameters()
-        if self.datasets is not None:
-            parameters["datasets"] = {"datasetIds": list(self.datasets)}
         schemas = self.schemas or ((self.kind.entry, ""),)
         query = {
-            "requestParameters": parameters,
+            "requestParameters": self.parameters(),
             "includeResultsetResponses": self.include,
             "pagination": {"skip": self.skip, "limit": self.limit},
             "requestedGranularity": self.granularity,
@@ -130,8 +132,9 @@ class Asked:
             "requestedGranularity": self.granularity.value,
             "includeResultsetResponses": self.include.value,
         }
-        if self.query is not None:
-            understood["requestParameters"] = self.parameters()
+        parameters = self.parameters()
+        if parameters:
+            understood["requestParameters"] = parameters
         if self.test_mode:
             understood["testMode"] = True
         return {

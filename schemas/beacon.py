@@ -345,9 +345,9 @@ Names = Annotated[list[Name] | None, BeforeValidator(_selected)]
 
 
 class _Asking(BaseModel):
-    """extra members are refused; null is the same as absent."""
+    """Members that are not known are refused; null is the same as absent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     document_schema: str | None = Field(default=None, alias="$schema")
 

@@ -100,6 +100,7 @@ def test_every_answer_conforms(conformance: Conformance, query: str, grant: str)
             reply = call(APPS[grant], "POST", "/beacon/g_variants", content=asked.body())
             assert reply.status_code == 200
             assert reply.headers["content-type"] == "application/json"
+            assert reply.headers["cache-control"] == "no-store"
             document = reply.json()
             assert document["meta"]["receivedRequestSummary"]["requestParameters"] == asked.parameters()
             faults[granularity, include] = conformance.faults(document)

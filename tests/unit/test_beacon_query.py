@@ -248,6 +248,10 @@ def test_what_is_refused_and_why(text: str, reason: str) -> None:
         (b'{"query":{"filters":[[{"id":"HP:0001250"}]]}}', "not supported"),
         (b'{"query":{"requestedGranularity":"count"},"requestedGranularity":"record"}', "given twice"),
         (b'{"query":{"datasets":["a"],"requestParameters":{"datasets":["b"]}}}', "named twice"),
+        (b'{"query":{"datasets":["a"],"datasetIds":["b"]}}', "unknown parameter 'datasetIds'"),
+        (b'{"query":{"requestParameters":{"g_variant":{},"genomicVariant":{}}}}', "'genomicVariant'"),
+        (b'{"query":{"document_schema":"x"}}', "unknown parameter 'document_schema'"),
+        (b'{"meta":{"requestedSchemas":[{"of":"x"}]}}', "unknown parameter 'of'"),
         (b'{"meta":{"apiVersion":"v3.0"}}', "v2.x"),
     ],
 )
