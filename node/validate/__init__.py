@@ -22,6 +22,6 @@ Spec: VCF 4.1, 4.2, 4.3 and 4.4, https://samtools.github.io/hts-specs/
 """
 
 from node.validate.check import validate
-from node.validate.report import Limits, Problem, ValidationReport
+from node.validate.report import USUAL, Limits, Problem, ValidationReport
 
-__all__ = ["Limits", "Problem", "ValidationReport", "validate"]
+__all__ = ["USUAL", "Limits", "Problem", "ValidationReport", "validate"]

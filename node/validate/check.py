@@ -10,14 +10,14 @@ from typing import Final
 from node.validate.bcf import MAGIC, check_bcf
 from node.validate.header import Header
 from node.validate.records import Records
-from node.validate.report import Enough, Findings, Limits, Unreadable, ValidationReport
+from node.validate.report import USUAL, Enough, Findings, Limits, Unreadable, ValidationReport
 from node.validate.reserved import Version
 from node.validate.source import Line, Source, opened
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f]")
 
 
-def validate(path: Path, limits: Limits = Limits()) -> ValidationReport:  # noqa: B008  # frozen
+def validate(path: Path, limits: Limits = USUAL) -> ValidationReport:
     """What the specification forbids in the file at `path`, a VCF (plain, gzip, BGZF, bzip2) or a BCF.
 
     Streams the file: memory is bounded by the longest line, time by its unpacked size.

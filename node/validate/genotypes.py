@@ -16,7 +16,7 @@ from node.validate.values import MISSING, MOST_VALUES, Definition, expected_coun
 
 MOST_KEYS: Final = 1_000
 _MOST_COPIES: Final = 1_000
-_GENOTYPE: Final = re.compile(r"(?:\.|[0-9]{1,9})(?:[|/](?:\.|[0-9]{1,9}))*")
+_GENOTYPE: Final = re.compile(r"(?:\.|[0-9]{1,9})(?:[|/](?:\.|[0-9]{1,9}))*+")
 _INDEX: Final = re.compile(r"[0-9]+")
 _ALPHANUMERIC: Final = re.compile(r"[0-9A-Za-z]+")
 _KEY: Final = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")

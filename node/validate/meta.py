@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from node.validate.reserved import Version, reserved
 from node.validate.values import TYPE_NAMES, ValueType, is_count
 
+# Repeated groups are possessive: a reader of hostile text must not remember where it could turn back.
 # One `key=value` of a structured line: a quoted text, a bracketed list, or anything up to the next comma.
 _MEMBER: Final = re.compile(
-    r"""(?P<key>[^=,<>"\s]+)=(?P<value>"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^,"\[][^,]*|)(?P<end>,|$)"""
+    r"""(?P<key>[^=,<>"\s]+)=(?P<value>"(?:[^"\\]|\\.)*+"|\[[^\]]*\]|[^,"\[][^,]*|)(?P<end>,|$)"""
 )
 _KEY: Final = re.compile(r"[^\s=<>]+")
 _FIELD_ID: Final = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*|1000G")
@@ -26,6 +27,7 @@ _SAMPLE_ID: Final = re.compile(r"""[^\s*<>,;="]+""")
 _GENOME_NAME: Final = re.compile(r"[0-9A-Za-z_.+-]+")
 _ALT_FAMILIES: Final = frozenset(("DEL", "INS", "DUP", "INV", "CNV", "BND", "TRA", "CTX", "CPX"))
 _HOST_NAME: Final = re.compile(r"(?:[0-9A-Za-z_-]+\.)*[0-9A-Za-z_-]*[A-Za-z][0-9A-Za-z_-]*")
+_LONGEST_HOST: Final = 255
 _IPV4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _NUMBERS: Final = {Version.V41: "AG.", Version.V42: "ARG.", Version.V43: "ARG.", Version.V44: "ARG."}
 
@@ -104,8 +106,8 @@ def _url(line: MetaLine) -> Iterator[str]:
         host = parts.hostname or ""
     except ValueError:
         host, parts = "", urlsplit("")
-    local = parts.scheme == "file"
-    if not parts.scheme or not (local or _HOST_NAME.fullmatch(host) or _IPV4.fullmatch(host)):
+    known_host = len(host) <= _LONGEST_HOST and (_HOST_NAME.fullmatch(host) or _IPV4.fullmatch(host))
+    if not parts.scheme or not (known_host or parts.scheme == "file"):
         yield f"{line.key} must be a URL"
 
 

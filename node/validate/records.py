@@ -24,7 +24,7 @@ _LIST_ENTRY: Final = re.compile(r"[^\s;]+")
 _INFO_KEY: Final = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*|1000G")
 _INFO_KEY_BEFORE_43: Final = re.compile(r"[^\s;=,]+")
 _QUOTED: Final = re.compile(r'"[^"\s]*"')  # read as one text by every reader, whatever stands in it
-_CIGAR: Final = re.compile(r"(?:[0-9]+[MIDNSHPX=])+")
+_CIGAR: Final = re.compile(r"(?:[0-9]+[MIDNSHPX=])++")
 _NOT_NEGATIVE: Final = frozenset(("AC", "AF", "AN", "DP", "END", "MQ0", "NS"))
 
 
@@ -62,12 +62,12 @@ class Records:
         if self._header.has_samples:
             yield from self._check_samples(columns[8], columns[9:], len(alternates))
 
-    def _check_place(self, contig: str, position: str) -> Iterator[str]:
+    def _check_place(self, contig: str, pos_column: str) -> Iterator[str]:
         name = contig[1:-1] if contig.startswith("<") and contig.endswith(">") else contig
         bracketed = name != contig and re.fullmatch(r"[^\s,<>]+", name)
         if not bracketed and not is_contig_name(name, self._version):
             yield "CHROM holds a character that contig names must not hold"
-        if not _POSITION.fullmatch(position):
+        if not _POSITION.fullmatch(pos_column):
             yield "POS must be an integer, 0 or more"
 
     def _check_info(self, column: str, alternates: Sequence[str]) -> Iterator[str]:

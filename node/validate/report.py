@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,9 @@ class Limits:
     line_bytes: int = 64 << 20
     problems: int = 100
     ratio: int = 1_100
+
+
+USUAL: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,25 +124,25 @@ def opened(path: Path, limits: Limits) -> Iterator[Source]:
     except OSError as fault:
         raise BadInput(Place(str(path)), f"cannot be read ({fault.strerror})", "Check the path.") from None
     with raw:
-        start = raw.read(18)
+        opening = raw.read(18)
         raw.seek(0)
         for magic, what in _NOT_READ.items():
-            if start.startswith(magic):
+            if opening.startswith(magic):
                 raise Unreadable(0, f"the file is {what}; only plain text, gzip, BGZF and bzip2 are read")
-        if start.startswith(_GZIP_MAGIC):
-            _refuse_cut_bgzf(raw, start)
+        if opening.startswith(_GZIP_MAGIC):
+            _refuse_cut_bgzf(raw, opening)
             with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
                 yield Source(raw, unpacked, limits)
-        elif start.startswith(_BZIP2_MAGIC):
+        elif opening.startswith(_BZIP2_MAGIC):
             with bz2.BZ2File(raw, "rb") as unpacked_bz2:
                 yield Source(raw, unpacked_bz2, limits)
         else:
             yield Source(raw, raw, limits)
 
 
-def _refuse_cut_bgzf(raw: BinaryIO, start: bytes) -> None:
+def _refuse_cut_bgzf(raw: BinaryIO, opening: bytes) -> None:
     """A file of BGZF blocks ends with an empty one; without it the end of the file is missing."""
-    if start[3:4] != b"\x04" or start[12:14] != b"BC":
+    if opening[3:4] != b"\x04" or opening[12:14] != b"BC":
         return
     size = raw.seek(0, 2)
     raw.seek(max(size - len(_BGZF_END), 0))
