@@ -57,7 +57,11 @@ def create_web(
     style = (_HERE / "page.css").read_bytes()
 
     def render(shown: _Shown, status: int = 200) -> Response:
-        html = page.render(node=identity, datasets=datasets(), assemblies=list(Assembly), shown=shown)
+        held = datasets()
+        chosen = shown.assembly or next((dataset.assembly for dataset in held), "")
+        html = page.render(
+            node=identity, datasets=held, assemblies=list(Assembly), chosen=chosen, shown=shown
+        )
         return Response(html, status, media_type="text/html", headers=_HEADERS)
 
     @router.get("/")

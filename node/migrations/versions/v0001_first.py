@@ -1,12 +1,130 @@
 """The first schema."""
 
+import sqlalchemy as sa
 from alembic import op
-
-from node.db import metadata
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
+    op.create_table(
+        "dataset",
+        sa.Column("no", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("assembly", sa.Text(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("duo", sa.Text(), nullable=False, comment="space-separated DUO codes"),
+        sa.PrimaryKeyConstraint("no"),
+        sa.UniqueConstraint("id"),
+    )
+    op.create_table(
+        "peer",
+        sa.Column("id", sa.Text(), nullable=False, comment="public URL"),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "thumbprints",
+            sa.Text(),
+            nullable=False,
+            comment="RFC 7638, space-separated: two during a rotation",
+        ),
+        sa.Column("suspended", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "revision", sa.Column("number", sa.BigInteger(), nullable=False), sa.PrimaryKeyConstraint("number")
+    )
+    op.create_table(
+        "variant",
+        sa.Column("bin", sa.BigInteger(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("end", sa.Integer(), nullable=False),
+        sa.Column("ref", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("alt", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("sv_length", sa.Integer(), nullable=False),
+        sa.Column("seg", sa.Integer(), nullable=False),
+        sa.Column("level", sa.SmallInteger(), nullable=False),
+        sa.Column("anchor", sa.Text(), nullable=False),
+        sa.Column("ac", sa.Integer(), nullable=False),
+        sa.Column("an", sa.Integer(), nullable=False),
+        sa.Column("het", sa.Integer(), nullable=False),
+        sa.Column("hom", sa.Integer(), nullable=False),
+        sa.Column("hemi", sa.Integer(), nullable=False),
+        sa.Column("names", sa.Text(), nullable=False),
+        sa.Column("filters", sa.Text(), nullable=False),
+        sa.Column("carriers", sa.LargeBinary(), nullable=False),
+        sa.Column("homs", sa.LargeBinary(), nullable=True),
+        sa.Column("hemis", sa.LargeBinary(), nullable=True),
+        sa.Column("uncalled", sa.LargeBinary(), nullable=True),
+        sa.Column("single", sa.LargeBinary(), nullable=True),
+        sa.Column("odd", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("bin", "start", "end", "ref", "alt", "sv_length", "seg"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "variant_long",
+        "variant",
+        ["level", "bin", "start"],
+        unique=False,
+        sqlite_where=sa.text("level > 0"),
+        postgresql_where=sa.text("level > 0"),
+    )
+    op.create_table(
+        "biosample",
+        sa.Column("dataset_no", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("individual_id", sa.Text(), nullable=False),
+        sa.Column("record", sa.Text(), nullable=False, comment="Beacon Friendly Format, JSON"),
+        sa.ForeignKeyConstraint(
+            ["dataset_no"],
+            ["dataset.no"],
+        ),
+        sa.PrimaryKeyConstraint("dataset_no", "id"),
+    )
+    op.create_table(
+        "individual",
+        sa.Column("dataset_no", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("sex", sa.Text(), nullable=False),
+        sa.Column("samples", sa.Text(), nullable=False, comment="JSON list of sample names"),
+        sa.Column("record", sa.Text(), nullable=False, comment="Beacon Friendly Format, JSON"),
+        sa.ForeignKeyConstraint(
+            ["dataset_no"],
+            ["dataset.no"],
+        ),
+        sa.PrimaryKeyConstraint("dataset_no", "id"),
+    )
+    op.create_table(
+        "person",
+        sa.Column("dataset_no", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("sample", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dataset_no"],
+            ["dataset.no"],
+        ),
+        sa.PrimaryKeyConstraint("dataset_no", "ordinal"),
+        sa.UniqueConstraint("dataset_no", "sample"),
+    )
+    op.create_table(
+        "vcf_file",
+        sa.Column("no", sa.Integer(), nullable=False, comment="`seg` of its rows in the index"),
+        sa.Column("dataset_no", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("modified_ns", sa.BigInteger(), nullable=False),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("alleles", sa.Integer(), nullable=False),
+        sa.Column("people", sa.LargeBinary(), nullable=False, comment="ordinals it covers, as a bitmap"),
+        sa.Column("contigs", sa.Text(), nullable=False, comment="contig numbers it has alleles on"),
+        sa.Column("levels", sa.Integer(), nullable=False, comment="bit n: it has alleles of level n"),
+        sa.ForeignKeyConstraint(
+            ["dataset_no"],
+            ["dataset.no"],
+        ),
+        sa.PrimaryKeyConstraint("no"),
+    )

@@ -1,0 +1,166 @@
+"""Throughput over HTTP: a real node against an application that returns the same bytes and does nothing.
+
+Both run alone in a process of their own, one after the other and several times over, under the same load from
+this process: keep-alive connections that always have one request on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+import uvloop
+
+from node import db
+from node.demo import HOSPITALS
+from node.home import make_home
+from node.store.catalogue import add_dataset
+from node.store.ingest import ingest
+from schemas.access import Policy
+from schemas.genome import Assembly
+from schemas.people import Dataset
+
+CONNECTIONS = 8
+SECONDS = 2.0
+ROUNDS = 3
+POINT = (
+    "assemblyId=GRCh37&referenceName=20&start=3193841&referenceBases=C&alternateBases=A"
+    "&requestedGranularity={granularity}"
+)
+RANGE = "assemblyId=GRCh37&referenceName=20&start=3190000&end=3200000&requestedGranularity=record&limit=10"
+QUESTIONS = {
+    "point, boolean": POINT.format(granularity="boolean"),
+    "point, count": POINT.format(granularity="count"),
+    "point, record": POINT.format(granularity="record"),
+    "10 kb, 10 records": RANGE,
+}
+FLOOR = """
+import sys
+from fastapi import FastAPI
+from fastapi.responses import Response
+import uvicorn
+
+body = open(sys.argv[1], "rb").read()
+app = FastAPI()
+
+@app.get("/same")
+async def same() -> Response:
+    return Response(body, media_type="application/json")
+
+class Announcing(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets=sockets)
+        print("ready http://127.0.0.1:%d" % self.servers[0].sockets[0].getsockname()[1], flush=True)
+
+Announcing(uvicorn.Config(app, port=0, loop="uvloop", http="httptools", access_log=False, log_level="warning")).run()
+"""
+
+
+@dataclass
+class _Load(asyncio.Protocol):
+    """One connection that asks again as soon as it has its answer."""
+
+    request: bytes
+    answered: int = 0
+    size: int = 0
+    failed: bool = False
+    _pending: bytes = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own does not inherit from it
+        self._transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self._pending += data
+        if not self.size:
+            head, found, _ = self._pending.partition(b"\r\n\r\n")
+            if not found:
+                return
+            self.failed |= not head.startswith(b"HTTP/1.1 200")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            self.size = len(head) + 4 + int(length.split(b":")[1])
+        if len(self._pending) >= self.size:
+            self._pending, self.size = self._pending[self.size :], 0
+            self.answered += 1
+            self._transport.write(self.request)
+
+    def stop(self) -> None:
+        self._transport.abort()
+
+
+async def _rate(url: str) -> float:
+    parts = urlsplit(url)
+    request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+    loop = asyncio.get_running_loop()
+    loads = [_Load(request) for _ in range(CONNECTIONS)]
+    for load in loads:
+        await loop.create_connection(lambda load=load: load, parts.hostname, parts.port)
+    await asyncio.sleep(0.3)
+    before, began = sum(load.answered for load in loads), time.perf_counter()
+    await asyncio.sleep(SECONDS)
+    done, took = sum(load.answered for load in loads) - before, time.perf_counter() - began
+    for load in loads:
+        load.stop()
+    if any(load.failed for load in loads):
+        raise RuntimeError(f"not every answer was 200: {parts.path}")
+    return done / took
+
+
+def rate(url: str) -> float:
+    """Answers a second."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_rate(url))
+
+
+@contextmanager
+def _process(*command: str) -> Iterator[str]:
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().split()[1]
+        finally:
+            server.terminate()
+
+
+def _make_node(home: Path) -> None:
+    made = make_home(home, "http://127.0.0.1:1", "Bench", "FI")
+    engine = db.connect(made.settings.database_url)
+    add_dataset(engine, Dataset("bench", Assembly.GRCH37, Policy.OPEN, "Bench"))
+    ingest(engine, made.settings.ingest, HOSPITALS[0].files()[0], "bench")
+    engine.dispose()
+
+
+def _same_bytes(body: bytes, folder: Path) -> Iterator[float]:
+    path = folder / "body"
+    path.write_bytes(body)
+    with _process("-c", FLOOR, str(path)) as url:
+        for _ in range(ROUNDS):
+            yield rate(f"{url}/same")
+
+
+def run() -> list[tuple[str, float, float]]:
+    """For every question: its name, answers a second of a node, and of the floor."""
+    import httpx  # noqa: PLC0415  # only this fetch needs it
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        _make_node(home)
+        for name, question in QUESTIONS.items():
+            with _process("-m", "node.cli", "serve", "--home", str(home), "--port", "0") as url:
+                address = f"{url}/beacon/g_variants?{question}"
+                body = httpx.get(address).raise_for_status().content
+                ours = statistics.median(rate(address) for _ in range(ROUNDS))
+            floor = statistics.median(_same_bytes(body, Path(folder)))
+            rows.append((name, ours, floor))
+    return rows

@@ -1,0 +1,31 @@
+"""The migrations lead to the tables the code knows, and can be run again and at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from node import db
+
+
+def test_the_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
+    engine = db.connect(f"sqlite:///{tmp_path / 'new.db'}")
+    db.migrate(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), db.metadata) == []
+        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'variant'").scalar_one()
+    assert "WITHOUT ROWID" in made
+    engine.dispose()
+
+
+def test_two_may_migrate_at_once_and_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    engines = [db.connect(url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(db.migrate, engines))
+    db.migrate(engines[0])
+    assert "variant" in sa.inspect(engines[0]).get_table_names()
+    for engine in engines:
+        engine.dispose()
