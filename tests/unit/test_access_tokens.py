@@ -470,9 +470,38 @@ def test_no_character_of_a_token_can_be_changed(place: int, character: str) -> N
         refused(changed, "")
 
 
+def test_a_token_has_one_spelling() -> None:
+    """The last characters of base64url hold spare bits, which decoders let anybody set."""
+    for part in range(3):
+        segments = TOKEN.split(".")
+        decoded = base64.urlsafe_b64decode(segments[part] + "==")
+        for last in ALPHABET[:-1]:
+            other = segments[part][:-1] + last
+            if other != segments[part] and base64.urlsafe_b64decode(other + "==") == decoded:
+                refused(".".join([*segments[:part], other, *segments[part + 1 :]]), "canonical")
+
+
 @given(st.text(ALPHABET + "= \n", min_size=1, max_size=5))
 def test_nothing_can_be_added_to_a_token(more: str) -> None:
     refused(TOKEN + more, "")
+
+
+@pytest.mark.parametrize("text", ["[]", "5", '"iss"', "null", "true", "", "{", "\xff"])
+@pytest.mark.parametrize("part", ["header", "claims"])
+def test_only_objects_are_read(part: str, text: str) -> None:
+    raw = text.encode("latin-1")
+    if not raw:
+        refused("." + TOKEN.split(".", 1)[1], "compact JWS")
+    elif part == "header":
+        refused(forge(raw, some_claims()), "JSON")
+    else:
+        refused(forge(a_header(), raw), "JSON")
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "DPoP", "Token", "Bearer,", ""])
+def test_only_bearer_tokens_are_read(scheme: str) -> None:
+    with pytest.raises(NotAuthorised, match="signed by a peer node"):
+        a_verifier().verify(f"{scheme} {mint(KEY, A, B, CALL, 8, now_s=NOW)}", CALL)
 
 
 def test_a_token_has_a_size() -> None:
