@@ -51,7 +51,8 @@ class Asked:
     """One question, understood.
 
     skip: pages (not records) before the wanted one.  limit: records a page and dataset, 1 to 1,000.
-    datasets: only these, None for all.  schemas: `requestedSchemas`, echoed.
+    datasets: only these, None for all.  schemas: `requestedSchemas`, echoed.  test_mode: echoed; the
+    answer is an ordinary one, to an ordinary caller.
     """
 
     kind: Kind

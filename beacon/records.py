@@ -1,4 +1,4 @@
-"""A variant as a genomicVariant entry, and what the entries of several datasets add up to.
+"""A variant as a genomicVariant entry.
 
 Bases are shown as a VCF line shows them: an insertion or deletion with the base left of it where that is
 known, and `location` then begins at that base, so that it always covers exactly `referenceBases`.  A
@@ -23,7 +23,7 @@ from schemas.beacon import (
 )
 from schemas.genome import Allele, Interval, VariantType
 from schemas.people import Dataset
-from schemas.ports import Counts, Variant
+from schemas.ports import Variant
 
 
 def records_of(variants: Iterable[Variant], dataset: Dataset, reference: str) -> tuple[Record, ...]:
@@ -127,39 +127,3 @@ def _reference(name: str) -> ExternalReference:
     if name[:2] == "rs" and name[2:].isdecimal():
         return {"id": f"dbSNP:{name}", "notes": "dbSNP id"}
     return {"id": name, "notes": "ID column of the VCF"}
-
-
-def frequencies(records: Iterable[Record]) -> Counts | None:
-    """The sum of what records about one allele tell of the whole datasets.
-
-    None when there are no records, or when one has no counts (another node's may not).  A person who is in
-    two of the datasets counts twice.
-    """
-    total: Counts | None = None
-    for record in records:
-        counts = _whole_dataset(record)
-        if counts is None:
-            return None
-        total = counts if total is None else _sum(total, counts)
-    return total
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    return Counts(
-        one.ac + other.ac, one.an + other.an, one.het + other.het, one.hom + other.hom, one.hemi + other.hemi
-    )
-
-
-def _whole_dataset(record: Record) -> Counts | None:
-    for source in record.get("frequencyInPopulations", []):
-        for whole in source["frequencies"]:
-            if "alleleCount" not in whole or "alleleNumber" not in whole:
-                return None
-            return Counts(
-                whole["alleleCount"],
-                whole["alleleNumber"],
-                whole.get("alleleCountHeterozygous", 0),
-                whole.get("alleleCountHomozygous", 0),
-                whole.get("alleleCountHemizygous", 0),
-            )
-    return None

@@ -47,3 +47,8 @@ class NodeAnswer:
     ms: float
     reason: str = ""
     response: Response | None = None
+
+
+def outcome(response: Response) -> PeerState:
+    """The state of a node that gave this answer."""
+    return PeerState.HIT if response["responseSummary"]["exists"] else PeerState.NO_HIT

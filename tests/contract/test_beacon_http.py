@@ -23,7 +23,7 @@ from schemas.access import Grant, Granularity
 from schemas.beacon import Include, encode
 from schemas.errors import NodeError, NotAuthorised
 from schemas.genome import Interval, RangeQuery, SequenceQuery
-from schemas.network import NodeAnswer, PeerState
+from schemas.network import NodeAnswer, PeerState, outcome
 from tests.worlds_beacon import (
     CHR20,
     EVERYTHING,
@@ -146,8 +146,7 @@ def test_merged_answers_conform(conformance: Conformance, granularity: Granulari
         answers = [NodeAnswer("https://late.example.org", "late", PeerState.TIMEOUT, 8000.0, "late")]
         for name, app in APPS.items():
             reply = call(app, "POST", "/beacon/g_variants", content=asked.body())
-            found = reply.json()["responseSummary"]["exists"]
-            state = PeerState.HIT if found else PeerState.NO_HIT
+            state = outcome(reply.json())
             answers.append(NodeAnswer(f"https://{name}.example.org", name, state, 3.0, "", reply.json()))
         for some in (answers, answers[:1], answers[1:3], answers[3:]):
             document = json.loads(encode(merge(asked, IDENTITY, some)))

@@ -13,7 +13,7 @@ from schemas.access import Granularity
 from schemas.beacon import Include, Response, encode, read_response
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Interval, RangeQuery, SequenceQuery
-from schemas.network import NodeAnswer, PeerState
+from schemas.network import NodeAnswer, PeerState, outcome
 from tests.worlds_beacon import (
     CHR20,
     EVERYTHING,
@@ -46,8 +46,7 @@ def an_answer(
     world = a_beacon(store)
     beacon = Beacon(NodeIdentity(url, url[8], "GB"), world.catalogue, world.store)
     response = read_response(encode(answer(beacon, asked, grant)))
-    state = PeerState.HIT if response["responseSummary"]["exists"] else PeerState.NO_HIT
-    return NodeAnswer(url, url[8], state, ms, "", response)
+    return NodeAnswer(url, url[8], outcome(response), ms, "", response)
 
 
 def silence(url: str, state: PeerState) -> NodeAnswer:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon.records import frequencies, internal_id, records_of
+from beacon.records import internal_id, records_of
 from schemas.genome import Allele, Interval
 from schemas.ports import Counts, Variant
 from tests.worlds_beacon import CHR20, DATASETS, ITPA, MT, SHAPES, snv
@@ -113,10 +113,3 @@ def test_identifiers_tell_alleles_apart_and_nothing_else() -> None:
     assert len({internal_id(allele) for allele in alleles}) == len(alleles)
     padded = Allele.from_vcf(CHR20, 5_008, "GAATG", "GAA")
     assert internal_id(padded) == internal_id(Allele.from_vcf(CHR20, 5_010, "ATG", "A"))
-
-
-def test_sums_over_datasets() -> None:
-    one, other = a_record(ITPA), a_record(Variant(ITPA.allele, Counts(5, 20, 1, 2, 0)))
-    assert frequencies([one, other]) == Counts(15, 202, 11, 2, 0)
-    assert frequencies([]) is None
-    assert frequencies([one, {**other, "frequencyInPopulations": []}]) is None
