@@ -32,8 +32,8 @@ class PeopleReport:
     """What an import did.
 
     individuals, biosamples: records in the file.  new, updated, unchanged: the same records by what
-    happened to them.  linked: individuals of the whole dataset who now stand for a genotyped sample;
-    genotyped: samples of the dataset that have genotypes.
+    happened to them.  genotyped: samples of the whole dataset that have genotypes; linked: those of them
+    that now belong to an individual.
     """
 
     file: str
@@ -68,7 +68,7 @@ def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> 
         }
         held_people = _held(connection, db.individual, no)
         rows = _individual_rows(_contents(held_people, batch), biosample_rows, no)
-        _refuse_shared_samples(rows, batch, path)
+        owners = _owners(rows, batch, path)
         _write(connection, db.biosample, held_biosamples, biosample_rows)
         _write(connection, db.individual, held_people, rows)
         genotyped = _genotyped(connection, no)
@@ -85,7 +85,7 @@ def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> 
         new=new,
         updated=len(after) - new - unchanged,
         unchanged=unchanged,
-        linked=sum(not genotyped.isdisjoint(orjson.loads(row["samples"])) for row in rows.values()),
+        linked=len(genotyped.intersection(owners)),
         genotyped=len(genotyped),
     )
 
@@ -175,7 +175,8 @@ def _individual_rows(contents: Mapping[str, Mapping[str, object]], biosample_row
     return rows
 
 
-def _refuse_shared_samples(rows: _Rows, batch: Batch, path: Path) -> None:
+def _owners(rows: _Rows, batch: Batch, path: Path) -> dict[str, str]:
+    """Whose each sample name is.  Raises BadInput: two individuals claim one."""
     places = {record.id: record.place for record in batch.individuals}
     owners: dict[str, str] = {}
     for name, row in rows.items():
@@ -188,6 +189,7 @@ def _refuse_shared_samples(rows: _Rows, batch: Batch, path: Path) -> None:
                     "a sample name of this individual belongs to another one",
                     "Correct one of the two.",
                 )
+    return owners
 
 
 def _write(connection: Connection, table: sa.Table, held: _Rows, rows: _Rows) -> None:

@@ -178,8 +178,9 @@ def merged(held: Mapping[str, object], said: Mapping[str, object]) -> dict[str, 
 
 
 def completed(content: Mapping[str, object]) -> dict[str, object]:
-    """The record of an individual with the one member Beacon demands beside the id: a sex, if unknown."""
-    return {"sex": as_json(sex_term(Sex.UNKNOWN)), **content}
+    """The record without empty members, and with the one that Beacon demands beside the id: a sex."""
+    told = {name: value for name, value in content.items() if value is not None}
+    return {"sex": as_json(sex_term(Sex.UNKNOWN)), **told}
 
 
 def sample_names(content: Mapping[str, object], own_biosamples: Sequence[str]) -> tuple[str, ...]:
@@ -189,8 +190,8 @@ def sample_names(content: Mapping[str, object], own_biosamples: Sequence[str]) -
     """
     info = content.get("info")
     listed = info.get("samples") if isinstance(info, dict) else None
-    if isinstance(listed, list) and listed:
-        return tuple(dict.fromkeys(str(name) for name in listed))
+    if isinstance(listed, list) and listed and all(isinstance(name, str) for name in listed):
+        return tuple(dict.fromkeys(listed))
     return tuple(own_biosamples) or (str(content["id"]),)
 
 

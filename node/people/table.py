@@ -1,7 +1,8 @@
 """A table of individuals as a spreadsheet exports it: CSV with a header line, one person a line.
 
 Columns stand between commas, semicolons or tabs (told by the header line); several values in one cell
-between `|`.  An empty cell says nothing, and what is held stays; `-` says that there is none.  Only `id`
+between `|`.  An empty cell says nothing, and what is held stays; `-` says that there is none.  The two
+columns of features speak for each other: when either has a value, both replace what is held.  Only `id`
 must be there.  Lines that start with `#` are comments.
 """
 

@@ -101,18 +101,18 @@ def _check_genotype(genotype: str, alternates: int, version: Version) -> Iterato
 
 def _check_values(key: Key, text: str, alternates: int, ploidy: int | None) -> Iterator[str]:
     if text.count(",") >= MOST_VALUES:
-        yield f"{key.name} holds more than {MOST_VALUES} values"
+        yield f"{key.name[:40]} holds more than {MOST_VALUES} values"
         return
     values = text.split(",")
     if not text or key.definition is None:
         if not all(values):
-            yield f"{key.name} holds an empty value"
+            yield f"{key.name[:40]} holds an empty value"
         return
     if ploidy is not None and ploidy > _MOST_COPIES:
         return
     expected = expected_count(key.definition.number, alternates, ploidy)
     wrong = (miscount(len(values), expected), misfit(values, key.definition.type) if key.declared else None)
-    yield from (f"{key.name} {reason}" for reason in wrong if reason)
+    yield from (f"{key.name[:40]} {reason}" for reason in wrong if reason)
 
 
 def _check_44(values: dict[str, str]) -> Iterator[str]:

@@ -94,21 +94,21 @@ class Records:
         definition = self._header.definition("INFO", key, self._version)
         if value is None:
             if definition is not None and definition.type not in (ValueType.FLAG, None):
-                yield f"INFO {key} has no value"
+                yield f"INFO {key[:40]} has no value"
             return
         if _QUOTED.fullmatch(value):
             return
         if "=" in value or (before_43 and re.search(r"\s", value)):
-            yield f"INFO {key} holds a character that must be encoded"
+            yield f"INFO {key[:40]} holds a character that must be encoded"
         if value.count(",") >= MOST_VALUES:
-            yield f"INFO {key} holds more than {MOST_VALUES} values"
+            yield f"INFO {key[:40]} holds more than {MOST_VALUES} values"
         elif definition is not None and value != MISSING:
             values = value.split(",")
             expected = expected_count(definition.number, alternates, None)
             is_flag = definition.type is ValueType.FLAG
             reason = None if is_flag and expected == 0 else miscount(len(values), expected)
             if reason:
-                yield f"INFO {key} {reason}"
+                yield f"INFO {key[:40]} {reason}"
             yield from _check_values(key, values, definition.type)
 
     def _check_samples(self, format_column: str, samples: Sequence[str], alternates: int) -> Iterator[str]:
@@ -126,7 +126,7 @@ class Records:
 def _check_values(key: str, values: list[str], value_type: ValueType | None) -> Iterator[str]:
     reason = misfit(values, value_type)
     if reason:
-        yield f"INFO {key} {reason}"
+        yield f"INFO {key[:40]} {reason}"
     elif key in _NOT_NEGATIVE and any(value.startswith("-") for value in values):
         yield f"INFO {key} must not be negative"
     elif key == "CIGAR" and not all(value == MISSING or _CIGAR.fullmatch(value) for value in values):

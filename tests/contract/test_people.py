@@ -180,10 +180,11 @@ def test_a_table_from_the_template(engine, tmp_path):
     assert (two.sex, two.samples) == (Sex.FEMALE, ("P2-blood", "P2-saliva"))
 
     # An empty cell leaves what is held, a dash says there is none; semicolons are what spreadsheets write.
-    correction = written(tmp_path, "\ufeffID;Sex;diseases;features\r\nP1;;-;\r\n", "c.csv")
+    correction = written(tmp_path, "\ufeffID;Sex;diseases;features;ethnicity\r\nP1;;-;;-\r\n", "c.csv")
     import_people(engine, DATASET, correction, Format.CSV)
     corrected = people(engine, DATASET)[0]
     assert (corrected.sex, corrected.diseases, corrected.features) == (Sex.FEMALE, (), one.features)
+    assert "ethnicity" not in corrected.record
 
 
 @pytest.mark.parametrize(
