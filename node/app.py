@@ -44,7 +44,7 @@ from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.errors import NodeError
 from schemas.ga4gh import VERSION, NodeIdentity, service_info
-from schemas.network import NodeAnswer, PeerState
+from schemas.network import NodeAnswer, outcome
 
 _log: Final = logging.getLogger(__name__)
 BEACON: Final = "/beacon"
@@ -74,9 +74,9 @@ class Node:
         began = time.perf_counter()
         response = await self._own(asked)
         ms = (time.perf_counter() - began) * 1000
-        state = PeerState.HIT if response["responseSummary"]["exists"] else PeerState.NO_HIT
         identity = self.beacon.identity
-        return merge(asked, identity, [NodeAnswer(identity.id, identity.name, state, ms, response=response)])
+        own = NodeAnswer(identity.id, identity.name, outcome(response), ms, response=response)
+        return merge(asked, identity, [own])
 
     async def ask_network(self, network: Network, asked: Asked) -> wire.Response:
         """The merged answer of this node and every peer of `network`."""

@@ -34,7 +34,7 @@ def add(
 
 
 @peer.command("test")
-def test_peer(url: Url, home: Home, as_json: AsJson = False) -> None:
+def try_out(url: Url, home: Home, as_json: AsJson = False) -> None:
     """Does the right node answer there, and does it know this one?"""
     with open_home(home) as node:
         known = node.peers.find(url.rstrip("/"))

@@ -12,7 +12,7 @@ from node.federation.network import refused
 from node.federation.transport import Silence, exchange
 from schemas.beacon import read_response
 from schemas.errors import BadQuestion
-from schemas.network import NodeAnswer, PeerState
+from schemas.network import NodeAnswer, PeerState, outcome
 
 _MOST_BYTES: Final = 16_000_000
 
@@ -45,5 +45,4 @@ async def ask_beacon(http: httpx.AsyncClient, url: str, body: bytes, *, timeout_
         response = read_response(reply.body)
     except ValueError as fault:
         return NodeAnswer(root, "", PeerState.BAD_RESPONSE, ms, str(fault))
-    state = PeerState.HIT if response["responseSummary"]["exists"] else PeerState.NO_HIT
-    return NodeAnswer(root, "", state, ms, response=response)
+    return NodeAnswer(root, "", outcome(response), ms, response=response)

@@ -62,7 +62,8 @@ class Announcing(uvicorn.Server):
         await super().startup(sockets=sockets)
         print("ready http://127.0.0.1:%d" % self.servers[0].sockets[0].getsockname()[1], flush=True)
 
-Announcing(uvicorn.Config(app, port=0, loop="uvloop", http="httptools", access_log=False, log_level="warning")).run()
+settings = dict(loop="uvloop", http="httptools", access_log=False, log_level="warning")
+Announcing(uvicorn.Config(app, port=0, **settings)).run()
 """
 
 
