@@ -94,6 +94,8 @@ class Network:
         body: the question, sent to peers as it is.  own: how this node answers it, awaited beside the peers.
         deadline_s: for the whole; that of the settings when None.  Returns by then, with TIMEOUT for whoever
         is late.  Cancelling it cancels every question on its way.
+
+        Raises StoreUnavailable: the list of peers cannot be read.
         """
         async with aclosing(self.stream(body, own, path=path, deadline_s=deadline_s)) as answers:
             found = [answer async for answer in answers]
@@ -106,10 +108,8 @@ class Network:
         total_s = deadline_s or self._federation.deadline_s
         patience_s = total_s - min(_SPARE_S, total_s / 5)
         ends = time.perf_counter() + total_s
-        asked = {
-            asyncio.create_task(part.answered()): part
-            for part in self._parts(own, Call("POST", path, body), patience_s)
-        }
+        parts = tuple(self._parts(own, Call("POST", path, body), patience_s))
+        asked = {asyncio.create_task(part.answered()): part for part in parts}
         waiting = set(asked)
         try:
             while waiting:

@@ -5,16 +5,19 @@ Trust is a pinned key: nothing a peer says about itself can add or change it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from node.config import PeerSection, Settings
 from node.db import peer as table
-from schemas.errors import BadInput, NotFound, Place
+from schemas.errors import BadInput, NotFound, Place, StoreUnavailable
 
 _MOST_KEYS: Final = 2  # the old and the new one, while a partner changes keys
 
@@ -38,6 +41,8 @@ class PeerBook:
 
     Every call reads the database, a fraction of a millisecond, so that a running node follows at once what
     the command line changes.
+
+    Raises StoreUnavailable from every method: the database cannot be read or written.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -47,14 +52,14 @@ class PeerBook:
 
     def peers(self) -> tuple[Peer, ...]:
         """All of them, suspended ones too, ordered by id.  A row of the database adds to the settings."""
-        with self._engine.connect() as connection:
+        with self._database() as connection:
             rows = {row.id: _read(row) for row in connection.execute(sa.select(table))}
         known = (self._joined(node, rows.get(node)) for node in sorted(rows.keys() | self._configured.keys()))
         return tuple(peer for peer in known if peer.thumbprints)
 
     def find(self, node: str) -> Peer | None:
         """The peer with exactly this id, or None."""
-        with self._engine.connect() as connection:
+        with self._database() as connection:
             row = connection.execute(sa.select(table).where(table.c.id == node)).one_or_none()
         peer = self._joined(node, _read(row) if row is not None else None)
         return peer if peer.thumbprints else None
@@ -99,8 +104,16 @@ class PeerBook:
             raise BadInput(
                 Place(peer.id), "this peer stands in varhaven.toml", "Remove it there, or suspend it here."
             )
-        with self._engine.begin() as connection:
+        with self._database() as connection:
             connection.execute(sa.delete(table).where(table.c.id == peer.id))
+
+    @contextmanager
+    def _database(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as fault:
+            raise StoreUnavailable("the list of peers cannot be read or written now") from fault
 
     def _known(self, node: str) -> Peer:
         peer = self.find(node.rstrip("/"))
@@ -142,7 +155,7 @@ class PeerBook:
             "thumbprints": " ".join(t for t in peer.thumbprints if t not in pinned),
             "suspended": peer.suspended,
         }
-        with self._engine.begin() as connection:
+        with self._database() as connection:
             changed = connection.execute(sa.update(table).where(table.c.id == peer.id).values(values))
             if not changed.rowcount:
                 connection.execute(sa.insert(table).values(id=peer.id, **values))

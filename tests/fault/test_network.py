@@ -418,6 +418,19 @@ def test_certificates(tmp_path: Path) -> None:
         asyncio.run(main(node))
 
 
+def test_loopback_is_never_reached_through_a_proxy(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with a_peer(answers_yes) as fake:
+            proxy = await a_dead_port()
+            for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+                monkeypatch.setenv(name, proxy)
+            for name in ("NO_PROXY", "no_proxy"):
+                monkeypatch.delenv(name, raising=False)
+            assert await states(node, fake.url) == [PeerState.HIT]
+
+    asyncio.run(main())
+
+
 def test_a_bundle_that_holds_no_certificates(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     for text in (None, "", "not a certificate"):

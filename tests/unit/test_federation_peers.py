@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 from node import db
 from node.config import NodeSection, PeerSection, Settings
 from node.federation.peers import Peer, PeerBook
-from schemas.errors import BadInput, NotFound
+from schemas.errors import BadInput, NotFound, StoreUnavailable
 
 OWN, B, C = "https://own.example", "https://b.example", "https://c.example"
 T1, T2, T3 = ("x" * 43, "y" * 43, "z" * 43)
@@ -94,6 +94,18 @@ def test_ids_are_compared_exactly(engine: Engine) -> None:
     book.add(Peer(B, "", (T1,)))
     for other in (B + "/", B.upper(), B + ".evil.example", "' OR 1=1 --", ""):
         assert book.find(other) is None
+
+
+def test_a_database_that_cannot_be_read_is_told(engine: Engine) -> None:
+    """Never an empty list: that would turn every peer into a stranger without a word."""
+    book = a_book(engine)
+    db.metadata.drop_all(engine, tables=[db.peer])
+    with pytest.raises(StoreUnavailable):
+        book.peers()
+    with pytest.raises(StoreUnavailable):
+        book.find(B)
+    with pytest.raises(StoreUnavailable):
+        book.add(Peer(B, "", (T1,)))
 
 
 def test_strangers_cannot_be_suspended_or_removed(engine: Engine) -> None:
