@@ -6,6 +6,7 @@
     breaker     peers that keep failing are left alone for a while
     network     one question to every peer and to this node, and a state for each
     contact     trying out one peer
+    guest       asking any Beacon by its address, as a stranger
     routes      the node's own door for its peers
 
 Questions and answers pass as bytes and as documents that `schemas.beacon` has checked; nothing here knows
