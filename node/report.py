@@ -42,6 +42,7 @@ class NodeLine:
 
     exists: None when the node gave no answer, which is not "no".  alleles: how many it counted; None at
     boolean granularity.  tally: None unless the question is about one allele and records were released.
+    refused: datasets of the node that it did not look into for this caller; nothing is known of them.
     """
 
     node: str
@@ -52,27 +53,31 @@ class NodeLine:
     exists: bool | None
     alleles: int | None
     tally: Tally | None
+    refused: tuple[str, ...]
     results: tuple[Record, ...]
+
+    @property
+    def remark(self) -> str:
+        """What a reader must know beside the state; "" when that says it all."""
+        if self.refused:
+            return f"did not look into {len(self.refused)} of its datasets: {', '.join(self.refused)}"
+        return self.reason
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The lines, in the order in which the network lists its nodes."""
+    """The lines, in the order in which the network lists its nodes.
+
+    exact: whether every node answered in full; otherwise a sum is only a lower bound.
+    """
 
     lines: tuple[NodeLine, ...]
+    exact: bool
 
     @property
     def total(self) -> Tally | None:
         """Sum of the released counts; None when there are none."""
         return _sum(line.tally for line in self.lines if line.tally is not None)
-
-    @property
-    def exact(self) -> bool:
-        """Whether every node answered in full; otherwise a sum is only a lower bound."""
-        return all(
-            line.state is PeerState.NO_HIT or (line.state is PeerState.HIT and line.tally is not None)
-            for line in self.lines
-        )
 
     def document(self) -> list[dict[str, Any]]:
         """The lines for `--json`."""
@@ -87,7 +92,7 @@ class Report:
         """One row per node and a last one for the sum, for a terminal."""
         table = Table("node", "state", "exists", "alleles", "AC/AN", "het/hom/hemi", "ms")
         for line in self.lines:
-            state = f"{line.state} ({line.reason})" if line.reason else str(line.state)
+            state = f"{line.state} ({line.remark})" if line.remark else str(line.state)
             table.add_row(
                 line.name or line.node,
                 state,
@@ -121,15 +126,23 @@ def read_report(response: Response, one_allele: bool) -> Report:
     one_allele: whether the question was about a single allele; only then do counts of records add up.
     """
     sets: Sequence[ResultSet] = response.get("response", {}).get("resultSets", [])
-    nodes: list[dict[str, Any]] = response.get("info", {}).get("nodes", [])
-    return Report(
-        tuple(
-            _line(node, [s for s in sets if s.get("beaconId") == node["node"]], one_allele) for node in nodes
+    information = response.get("info", {})
+    refused = information.get("refused", [])
+    lines = tuple(
+        _line(
+            node,
+            [s for s in sets if s.get("beaconId") == node["node"]],
+            tuple(r["id"] for r in refused if r["node"] == node["node"]),
+            one_allele,
         )
+        for node in information.get("nodes", [])
     )
+    return Report(lines, exact=information.get("counts", {}).get("kind") == "exact")
 
 
-def _line(node: dict[str, Any], sets: Sequence[ResultSet], one_allele: bool) -> NodeLine:
+def _line(
+    node: dict[str, Any], sets: Sequence[ResultSet], refused: tuple[str, ...], one_allele: bool
+) -> NodeLine:
     state = PeerState(node["state"])
     records = tuple(record for result_set in sets for record in result_set.get("results", []))
     counted = [s["resultsCount"] for s in sets if "resultsCount" in s]
@@ -143,6 +156,7 @@ def _line(node: dict[str, Any], sets: Sequence[ResultSet], one_allele: bool) -> 
         exists=state is PeerState.HIT if state.answered else None,
         alleles=alleles,
         tally=_sum(t for t in map(_tally, records) if t is not None) if one_allele else None,
+        refused=refused,
         results=records,
     )
 
@@ -174,6 +188,7 @@ def _line_document(line: NodeLine) -> dict[str, Any]:
         "name": line.name,
         "state": line.state,
         "reason": line.reason,
+        "refused": list(line.refused),
         "exists": line.exists,
         "alleles": line.alleles,
         "ac": tally.ac if tally else None,

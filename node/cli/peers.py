@@ -96,4 +96,6 @@ def _tell(contact: Contact, as_json: bool) -> None:
         print_json(told)
         return
     line = f"{contact.peer.id}: {contact.state}"
-    out.print(f"{line} ({contact.reason})" if contact.reason else line, markup=False)
+    # A wrong key means that somebody else answers there, or that the thumbprint was not the right one.
+    style = "bold red" if contact.state is ContactState.WRONG_KEY else None
+    out.print(f"{line} ({contact.reason})" if contact.reason else line, markup=False, style=style)
