@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from fastapi import APIRouter, FastAPI, Request
 from sqlalchemy.engine import Engine
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -143,6 +144,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with node:
+            await run_in_threadpool(node.catalogue.datasets)  # a node that cannot read does not start
             async with open_http(settings.federation) as http:
                 app.state.network = Network(settings, node.key, node.peers, http)
                 yield
