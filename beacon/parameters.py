@@ -20,17 +20,8 @@ from typing import Final
 from beacon.vocabulary import read_variant_types, variant_type_word
 from schemas import beacon as wire
 from schemas.errors import BadQuestion
-from schemas.genome import (
-    Assembly,
-    BracketQuery,
-    Conditions,
-    Contig,
-    Interval,
-    RangeQuery,
-    SequenceQuery,
-    VariantQuery,
-    contig_of,
-)
+from schemas.genome import Assembly, Contig, Interval
+from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery, VariantQuery, contig_of
 
 MAX_BASES: Final = 100_000
 _BASES: Final = re.compile(r"[ACGTRYSWKMBDHVN]*")

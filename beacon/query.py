@@ -19,8 +19,8 @@ from schemas.access import Granularity, coarser
 from schemas.beacon import Include
 from schemas.errors import BadQuestion
 from schemas.ga4gh import BEACON_API, NodeIdentity
-from schemas.genome import SequenceQuery, VariantQuery
 from schemas.ports import Page
+from schemas.questions import SequenceQuery, VariantQuery
 
 MAX_LIMIT: Final = 1000
 MAX_SKIP: Final = 1_000_000

@@ -12,8 +12,8 @@ from typing import Any
 from rich.table import Table
 
 from schemas.beacon import Record, Response, ResultSet
-from schemas.genome import BracketQuery, SequenceQuery, VariantQuery, contig_of
 from schemas.network import PeerState
+from schemas.questions import BracketQuery, SequenceQuery, VariantQuery, contig_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import re
 from typing import Final
 
 from schemas.errors import BadQuestion
-from schemas.genome import Assembly, Contig, Interval, RangeQuery, SequenceQuery, VariantQuery
+from schemas.genome import Assembly, Contig, Interval
+from schemas.questions import RangeQuery, SequenceQuery, VariantQuery
 
 _CONTIG = r"(?P<contig>(?:refseq:)?NC_\d+\.\d+|(?:chr)?(?:\d{1,2}|X|Y|MT?))"
 _NUMBER = r"\d[\d,]*"

@@ -12,8 +12,9 @@ from typing import Final, Protocol
 
 from pyroaring import BitMap
 
-from schemas.genome import Allele, VariantQuery
+from schemas.genome import Allele
 from schemas.people import Dataset
+from schemas.questions import VariantQuery
 
 PersonSet = BitMap
 """People of one dataset as their dense ordinals, 0 to n-1 in the order in which they were first ingested."""

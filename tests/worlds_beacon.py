@@ -14,9 +14,10 @@ from referencing import Registry
 from beacon.room import Beacon
 from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, Policy
 from schemas.ga4gh import NodeIdentity
-from schemas.genome import Allele, Assembly, Contig, Interval, VariantQuery
+from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset
 from schemas.ports import Counts, Page, PersonSet, Variant
+from schemas.questions import VariantQuery
 
 IDENTITY = NodeIdentity("https://a.example.org", "Hospital A", "GB", contact="genetics@a.example.org")
 CHR20 = Contig.read("20", Assembly.GRCH38)

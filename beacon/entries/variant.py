@@ -12,9 +12,9 @@ from beacon.room import Beacon
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, Response
 from schemas.errors import BadQuestion, NotHeld
-from schemas.genome import VariantQuery, contig_of
 from schemas.people import Dataset, Term
 from schemas.ports import Variant
+from schemas.questions import VariantQuery, contig_of
 
 
 def _answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:

@@ -11,8 +11,9 @@ from beacon.query import Asked
 from node.cli.options import AsJson, Home, open_home, out, print_json
 from node.report import Report, describe, read_report
 from schemas.access import Granularity
-from schemas.genome import Assembly, SequenceQuery, VariantQuery, contig_of
+from schemas.genome import Assembly
 from schemas.notation import read_question
+from schemas.questions import SequenceQuery, VariantQuery, contig_of
 
 
 def query(

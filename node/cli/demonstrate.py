@@ -18,8 +18,9 @@ from node.cli.options import AsJson, err, out, print_json
 from node.config import read_settings
 from node.demo import DemoNode, running_demo
 from node.report import Report, describe, read_report
-from schemas.genome import Assembly, SequenceQuery, VariantQuery
+from schemas.genome import Assembly
 from schemas.notation import read_question
+from schemas.questions import SequenceQuery, VariantQuery
 
 _ALLELE: Final = "20:3193842 C>A"  # in ITPA, rs1127354
 _REGION: Final = "20:3869486-3904502"  # PANK2

@@ -35,8 +35,9 @@ from node.store.statements import (
     in_style,
     windows,
 )
-from schemas.genome import ANYTHING, Allele, SequenceQuery, VariantQuery, contig_of
+from schemas.genome import Allele
 from schemas.ports import Page, PersonSet, Variant
+from schemas.questions import ANYTHING, SequenceQuery, VariantQuery, contig_of
 
 _BATCH_ROWS: Final = 512
 _KEY: Final = itemgetter(1, 2, 3, 4, 5)

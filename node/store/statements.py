@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.store.layout import COLUMNS, LEVELS, bin_at, first_bin, reach_bp
-from schemas.genome import BracketQuery, Contig, Interval, RangeQuery, SequenceQuery, VariantQuery
+from schemas.genome import Contig, Interval
+from schemas.questions import BracketQuery, RangeQuery, SequenceQuery, VariantQuery
 
 _KEY: Final = 'bin, start, "end", ref, alt, sv_length'
 _ALL: Final = ", ".join(f'"{name}"' for name in COLUMNS)

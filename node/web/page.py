@@ -17,9 +17,10 @@ from schemas import beacon as wire
 from schemas.access import Granularity
 from schemas.errors import NodeError
 from schemas.ga4gh import NodeIdentity
-from schemas.genome import Assembly, SequenceQuery
+from schemas.genome import Assembly
 from schemas.notation import read_question
 from schemas.people import Dataset
+from schemas.questions import SequenceQuery
 
 _HERE: Final = Path(__file__).parent
 _MAX_FORM_BYTES: Final = 4096

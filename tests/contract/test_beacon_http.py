@@ -22,8 +22,9 @@ from schemas import errors
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, encode
 from schemas.errors import NodeError, NotAuthorised
-from schemas.genome import Interval, RangeQuery, SequenceQuery
+from schemas.genome import Interval
 from schemas.network import NodeAnswer, PeerState, outcome
+from schemas.questions import RangeQuery, SequenceQuery
 from tests.worlds_beacon import (
     CHR20,
     EVERYTHING,

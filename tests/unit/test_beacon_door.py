@@ -14,7 +14,8 @@ from beacon.records import records_of
 from schemas.access import ANONYMOUS, Granularity, coarser
 from schemas.beacon import Include, encode
 from schemas.errors import Forbidden, NotAuthorised, NotFound, NotHeld
-from schemas.genome import Interval, RangeQuery, SequenceQuery
+from schemas.genome import Interval
+from schemas.questions import RangeQuery, SequenceQuery
 from tests.worlds_beacon import (
     CHR20,
     CHR20_37,

@@ -12,8 +12,9 @@ from beacon.room import Beacon
 from schemas.access import Granularity
 from schemas.beacon import Include, Response, encode, read_response
 from schemas.ga4gh import NodeIdentity
-from schemas.genome import Interval, RangeQuery, SequenceQuery
+from schemas.genome import Interval
 from schemas.network import NodeAnswer, PeerState, outcome
+from schemas.questions import RangeQuery, SequenceQuery
 from tests.worlds_beacon import (
     CHR20,
     EVERYTHING,

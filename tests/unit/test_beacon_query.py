@@ -14,16 +14,8 @@ from schemas import beacon as wire
 from schemas.access import Granularity
 from schemas.beacon import Include
 from schemas.errors import BadQuestion, NotHeld
-from schemas.genome import (
-    Assembly,
-    BracketQuery,
-    Conditions,
-    Contig,
-    Interval,
-    RangeQuery,
-    SequenceQuery,
-    VariantType,
-)
+from schemas.genome import Assembly, Contig, Interval, VariantType
+from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery
 
 C20 = Contig.read("20", Assembly.GRCH38)
 ITPA = SequenceQuery(Interval(C20, 3213195, 3213196), "C", "A")

@@ -14,7 +14,8 @@ from beacon.entries import answer
 from beacon.query import Asked
 from schemas.access import Granularity
 from schemas.beacon import Include, encode, read_response
-from schemas.genome import Interval, RangeQuery
+from schemas.genome import Interval
+from schemas.questions import RangeQuery
 from tests.worlds_beacon import CHR20, EVERYTHING, a_beacon
 
 WHOLE = RangeQuery(Interval(CHR20, 0, 4_000_000))

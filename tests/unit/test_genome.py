@@ -7,19 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schemas.errors import BadQuestion, NotHeld
-from schemas.genome import (
-    Allele,
-    Assembly,
-    BracketQuery,
-    Conditions,
-    Contig,
-    Interval,
-    RangeQuery,
-    SequenceQuery,
-    VariantType,
-    bases_match,
-    symbolic_type,
-)
+from schemas.genome import Allele, Assembly, Contig, Interval, VariantType, bases_match, symbolic_type
+from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery
 
 CHR20 = Contig.read("20", Assembly.GRCH37)
 BASES = st.text("ACGT", max_size=6)

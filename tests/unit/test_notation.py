@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import BadQuestion, NotHeld
-from schemas.genome import Assembly, Contig, Interval, RangeQuery, SequenceQuery
+from schemas.genome import Assembly, Contig, Interval
 from schemas.notation import read_question
+from schemas.questions import RangeQuery, SequenceQuery
 
 CHR20 = Contig.read("20", Assembly.GRCH37)
 ITPA = SequenceQuery(Interval(CHR20, 3193841, 3193842), "C", "A")
