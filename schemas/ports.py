@@ -7,13 +7,16 @@ several threads at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Protocol
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from pyroaring import BitMap
 
+from schemas.filters import Value
 from schemas.genome import Allele
-from schemas.people import Dataset
+from schemas.people import Dataset, Term
 from schemas.questions import VariantQuery
 
 PersonSet = BitMap
@@ -109,4 +112,101 @@ class Catalogue(Protocol):
 
     def datasets(self) -> tuple[Dataset, ...]:
         """Every dataset, ordered by id; cheap, and current within a second of a change."""
+        ...
+
+
+Rows = BitMap
+"""Entries of one type in one dataset by their row: 0 to n-1 in the order of their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The entries of one type in one dataset, and what is recorded of each.
+
+    ids: by row, ascending.  units: by row, the samples (see `Roster`) that the entry is about.
+    terms: who has an ontology term recorded as present; excluded: as looked for and not found.
+    fields: values by dotted path (`diseases.ageOfOnset`) or by the code of an assay (`LOINC:35925-4`), each
+    with its row.  labels: of the terms and assays, as the records have them.
+    """
+
+    ids: tuple[str, ...]
+    units: tuple[BitMap, ...]
+    terms: Mapping[str, Rows] = field(default_factory=dict)
+    excluded: Mapping[str, Rows] = field(default_factory=dict)
+    fields: Mapping[str, tuple[tuple[int, Value], ...]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def everybody(self) -> Rows:
+        return BitMap(range(len(self.ids)))
+
+    def row_of(self, name: str) -> int | None:
+        """The row of the entry with this id; None when there is none."""
+        at = bisect_left(self.ids, name)
+        return at if at < len(self.ids) and self.ids[at] == name else None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who and what is in a dataset, as one moment saw it.
+
+    ledgers: by entry type (`individual`, `biosample`, `run`, `analysis`).  The ledgers meet in units: the
+    samples of the dataset, and one for each individual who has none.  ordinals: by unit, the genotyped people
+    it stands for (one as a rule, none when it is not genotyped).
+    """
+
+    ledgers: Mapping[str, Ledger]
+    ordinals: tuple[PersonSet, ...]
+
+
+class People(Protocol):
+    """The people, samples, runs and analyses of every dataset.
+
+    Everybody who is genotyped is there, with or without a clinical record.
+    """
+
+    def roster(self, dataset: str) -> Roster:
+        """The dataset now; kept until something changes, then made anew (about 50 us a record).
+
+        Raises NotHeld: no such dataset.
+        """
+        ...
+
+    def records(self, dataset: str, entry: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The records of these entries in Beacon's form, in this order; one that has gone is left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """One ontology that is held: where it comes from, and its version."""
+
+    prefix: str
+    name: str
+    url: str
+    version: str
+    iri_prefix: str
+
+
+class Ontology(Protocol):
+    """Ontology terms, and how they hang together; local, and without cost after the first call (0.2 s)."""
+
+    def vocabularies(self) -> tuple[Vocabulary, ...]:
+        """What is held."""
+        ...
+
+    def find(self, term: str) -> Term | None:
+        """The current term behind a CURIE, which may be an alternative or replaced id; None: not held."""
+        ...
+
+    def below(self, term: str) -> frozenset[str]:
+        """The ids of a term and of all its descendants, alternative ids among them; itself when not held."""
+        ...
+
+    def similarity(self, one: str, other: str) -> float:
+        """0 (nothing in common) to 1 (the same term)."""
+        ...
+
+    def near(self, text: str, limit: int = 5) -> list[Term]:
+        """Terms whose id or label is like `text`, the likest first."""
         ...

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.people.members import Member
-from node.people.terms import curie, read_sex, sex_term
+from node.people.terms import read_sex, sex_term
+from schemas.curies import curie
 from schemas.errors import BadInput, Place
 from schemas.people import Feature, Individual, Sex, Term
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from node.people.members import Member, read_lines
 from node.people.records import Batch, Record, individual_record
-from node.people.terms import curie
+from schemas.curies import curie
 from schemas.errors import BadInput, Place
 
 COLUMNS: Final = {

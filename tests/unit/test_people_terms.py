@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.people.terms import curie, read_sex, sex_term
+from node.people.terms import read_sex, sex_term
+from schemas.curies import curie
 from schemas.people import Sex
 
 
