@@ -94,13 +94,17 @@ def _sequence(record: Record, number: int, alternate: bytes) -> Found:
         if _IUPAC.fullmatch(record.reference):
             raise Refused("REF has bases other than A, C, G, T and N")
         raise Refused("REF is not a sequence of bases", fatal=True)
-    reference, bases = record.reference.upper().decode(), alternate.upper().decode()
-    if reference == bases:
+    if record.reference.upper() == alternate.upper():
         raise Refused("REF and ALT are the same")
-    if record.first - 1 + len(reference) > record.contig.length_bp:
+    if record.first - 1 + len(record.reference) > record.contig.length_bp:
         raise Refused(f"REF reaches beyond the end of contig {record.contig}", fatal=True)
-    head, kept_reference, kept_alternate = trim(reference, bases)
-    left = record.first - 1 + len(head)
+    return trimmed(number, record.first, record.reference, alternate)
+
+
+def trimmed(number: int, first: int, reference: bytes, alternate: bytes) -> Found:
+    """The allele that replaces `reference`, whose first base is `first` (from 1), by `alternate`."""
+    head, kept_reference, kept_alternate = trim(reference.upper().decode(), alternate.upper().decode())
+    left = first - 1 + len(head)
     key = AlleleKey(left, left + len(kept_reference), kept_reference, kept_alternate, 0)
     return Found(number, key, head[-1:])
 

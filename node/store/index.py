@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from itertools import groupby, islice
+from dataclasses import replace
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -25,9 +26,11 @@ from node.store.statements import (
     ALL_STATEMENTS,
     EXACT_FILES,
     EXACT_ROWS,
+    LONG_CARRIERS,
     LONG_COUNT,
     LONG_DISTINCT,
     LONG_ROWS,
+    SHORT_CARRIERS,
     SHORT_COUNT,
     SHORT_DISTINCT,
     SHORT_ROWS,
@@ -39,7 +42,7 @@ from schemas.genome import Allele
 from schemas.ports import Page, PersonSet, Variant
 from schemas.questions import ANYTHING, SequenceQuery, VariantQuery, contig_of
 
-_BATCH_ROWS: Final = 512
+_BATCH_ROWS: Final = 2048
 _KEY: Final = itemgetter(1, 2, 3, 4, 5)
 _BEFORE_ALL: Final = (-1, -1, -1, "", "", -1, -1)
 _SEG: Final = COLUMNS.index("seg")
@@ -82,8 +85,12 @@ class SqlStore:
 
         def answer(session: Session) -> int:
             holding = session.scene.holding(dataset, contig_of(query))
-            if people is None and _placed_only(query):
-                return self._count_rows(session, holding, query)
+            # Within one file no allele has two rows, and none need be compared.
+            once = holding.files_on(contig_of(query)) < 2
+            if _placed_only(query) and people is None:
+                return self._count_rows(session, holding, query, once=once)
+            if _placed_only(query) and once and people is not None:
+                return self._count_carried(session, holding, query, people)
             return sum(1 for _ in self._matches(session, holding, query, people, _BATCH_ROWS))
 
         return self._sessions.read(answer)
@@ -116,9 +123,7 @@ class SqlStore:
         rows = [Row._make(row) for row in found if row[_SEG] in holding.files]
         return held_allele(rows, allele.interval.contig) if rows else None
 
-    def _count_rows(self, session: Session, holding: Holding, query: VariantQuery) -> int:
-        # Within one file no allele has two rows, and none need be compared.
-        once = holding.files_on(contig_of(query)) < 2
+    def _count_rows(self, session: Session, holding: Holding, query: VariantQuery, *, once: bool) -> int:
         total = 0
         for window in windows(query, holding.no, holding.levels):
             if window.level is None:
@@ -138,20 +143,41 @@ class SqlStore:
                 yield found
             return
         contig, placed_only = contig_of(query), _placed_only(query)
+        for rows in self._groups(session, holding, query, people, batch):
+            held = held_allele([Row._make(row) for row in rows], contig)
+            if not (placed_only or query.admits(held.allele)):
+                continue
+            if people is None or len(rows) == 1 or carriers(held, holding, people):
+                yield held
+
+    def _groups(
+        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None, batch: int
+    ) -> Iterator[list[RawRow]]:
+        """The visible rows of each allele in the windows of `query` that some file has in `people`.
+
+        Where several files hold an allele, who carries it is still to be settled between them.
+        """
         mask = None if people is None else mask_of(people, len(holding.samples))
         streams = [
             _touched(self._stream(session, window, batch), holding, mask)
             for window in windows(query, holding.no, holding.levels)
         ]
-        for _, group in groupby(heapq.merge(*streams, key=_pair_key), key=_pair_key):
+        ordered = heapq.merge(*streams, key=_pair_key) if len(streams) > 1 else chain(*streams)
+        for _, group in groupby(ordered, key=_pair_key):
             pairs = list(group)
-            if not any(touched for _, touched in pairs):
-                continue
-            held = held_allele([Row._make(row) for row, _ in pairs], contig)
-            if not (placed_only or query.admits(held.allele)):
-                continue
-            if people is None or len(pairs) == 1 or carriers(held, holding, people):
-                yield held
+            if any(touched for _, touched in pairs):
+                yield [row for row, _ in pairs]
+
+    def _count_carried(self, session: Session, holding: Holding, query: VariantQuery, people: BitMap) -> int:
+        """Rows that `people` carry; right where every allele has one row."""
+        mask = mask_of(people, len(holding.samples))
+        total = 0
+        for window in windows(query, holding.no, holding.levels):
+            text = SHORT_CARRIERS if window.level is None else LONG_CARRIERS
+            values = (*window.values, holding.no)
+            for rows in session.batches(self._said[text], values, _BATCH_ROWS):
+                total += int(touches([blob for (blob,) in rows], mask).sum())
+        return total
 
     def _stream(self, session: Session, window: Window, batch: int) -> Iterator[list[RawRow]]:
         """The rows of a window, in batches that grow."""
@@ -165,6 +191,7 @@ class SqlStore:
             if len(rows) < batch:
                 return
             after, batch = rows[-1][: len(_BEFORE_ALL)], min(4 * batch, _BATCH_ROWS)
+            window = replace(window, low=after[:2])
 
 
 def _touched(

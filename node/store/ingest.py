@@ -78,7 +78,9 @@ def ingest(
     began = time.monotonic()
     tell = progress or _tell_nobody
     target = files.find_target(engine, dataset)
-    _check_regular(path)
+    for wanted in (path, fasta):
+        if wanted is not None:
+            _check_regular(wanted)
     with _writing(engine), files.ingest_lock(engine):
         # Only now is the register sure not to change.
         target = files.find_target(engine, dataset)
@@ -91,7 +93,7 @@ def ingest(
         if former is not None and not (replace or dry_run):
             remedy = "To take the new content instead of the old: varhaven ingest --replace"
             raise BadInput(Place(str(path)), "the file was ingested before and has changed since", remedy)
-        job = _Job(engine, limits, path, target, fingerprint, tell)
+        job = _Job(engine, limits, path, target, fingerprint, fasta, tell)
         samples, summary = job.dry() if dry_run else job.take(None if former is None else former.no)
     tell(1.0, "done")
     return IngestReport(
@@ -166,6 +168,7 @@ class _Job:
     path: Path
     target: Target
     fingerprint: Fingerprint
+    fasta: Path | None
     tell: Progress
 
     def dry(self) -> tuple[list[str], dict[str, Any]]:
@@ -202,6 +205,7 @@ class _Job:
             "memory_mb": self.limits.memory_mb,
             "max_line_mb": self.limits.max_line_mb,
             "passed_only": self.limits.filters == "pass",
+            "fasta": None if self.fasta is None else str(self.fasta.resolve()),
         }
         child = _Child(str(self.path))
         try:

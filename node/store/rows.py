@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from node.store.alleles import AlleleKey, Found, Refused, alleles_of
+from node.store.alleles import AlleleKey, Found, Refused, alleles_of, trimmed
 from node.store.bitmaps import Ordinals, encode
 from node.store.layout import Row, bin_at, first_bin, level_of
+from node.store.normal import Moves
 from node.store.reader import Record
 from node.store.scanner import BadGenotype, SiteCalls, scan
 from node.store.tally import Tally, tally, unite
@@ -41,6 +42,7 @@ class RowMaker:
     """Makes the rows of one file.
 
     ordinals: of the person in each sample column.  passed_only: leave out what a filter refused.
+    moves: alleles that are to be held in another form than the one written.
     """
 
     file: str
@@ -49,6 +51,7 @@ class RowMaker:
     ordinals: Ordinals
     passed_only: bool
     skipped: Callable[[int, str], None]
+    moves: Moves = field(default_factory=dict)
     records: int = 0
     contigs: set[int] = field(default_factory=set)
     levels: int = 0
@@ -57,8 +60,11 @@ class RowMaker:
     _contig: Contig | None = None
     _first_bin: int = 0
     _in_order: bool = True
+    _many_waiting: int = _MANY_WAITING
+    _lookback_bp: int = 0
 
     def __post_init__(self) -> None:
+        self._lookback_bp = max((moved.shift_bp for moved in self.moves.values()), default=0)
         self._in_order = bool((np.diff(self.ordinals) > 0).all())
 
     def rows(self, records: Iterator[Record]) -> Iterator[Row]:
@@ -72,10 +78,11 @@ class RowMaker:
                 yield from self._release()
                 self._contig = record.contig
                 self._first_bin = first_bin(self.dataset_no, record.contig)
-            elif record.first - 1 > self._farthest:
+            elif record.first - 1 - self._lookback_bp > self._farthest:
                 yield from self._release()
-            elif len(self._waiting) > _MANY_WAITING:
-                yield from self._release(before=record.first - 1)
+            elif len(self._waiting) > self._many_waiting:
+                yield from self._release(before=record.first - 1 - self._lookback_bp)
+                self._many_waiting = _MANY_WAITING + 2 * len(self._waiting)
             self._take(record)
         yield from self._release()
 
@@ -98,7 +105,13 @@ class RowMaker:
                 self.skipped(record.line, "no genotypes: FORMAT has no GT")
                 return
             else:
-                self._keep(record, found, calls)
+                self._keep(record, self._moved(record, found) if self.moves else found, calls)
+
+    def _moved(self, record: Record, found: Found) -> Found:
+        moved = self.moves.get((record.line, found.number))
+        if moved is None:
+            return found
+        return trimmed(found.number, moved.first, moved.reference, moved.alternate)
 
     def _keep(self, record: Record, found: Found, calls: SiteCalls) -> None:
         counted = tally(calls, found.number)

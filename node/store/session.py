@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -93,6 +93,12 @@ class Session:
         self._cursor.execute(statement, values)
         found: list[Any] = self._cursor.fetchall()
         return found
+
+    def batches(self, statement: str, values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+        """The rows of a statement, some at a time; to be used up before the next statement."""
+        self._cursor.execute(statement, values)
+        while found := self._cursor.fetchmany(size):
+            yield found
 
     def settled(self) -> bool:
         """Whether the scene is still what is visible; brings it up to date when it is not."""

@@ -1,14 +1,16 @@
 """The process that reads one VCF or BCF file and sends its rows to the node.
 
 A file is written by strangers and parsed by a C library, so it is read where a crash, an endless loop or a
-memory bomb costs this process only: limited in memory and processor time, unable to write files, without
-the database.  Run by `ingest` as `python -m node.store.worker`; speaks `frames` on standard input and output.
+memory bomb costs this process only: limited in memory and processor time, unable to write files of any size,
+without the database.  Run by `ingest` as `python -m node.store.worker`; speaks `frames` on standard input and
+output.
 """
 
 from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -16,6 +18,7 @@ import numpy as np
 
 from node.store.frames import Frame, Tag, pack_rows, receive, send
 from node.store.layout import Row
+from node.store.normal import Moves, moves_of
 from node.store.reader import VcfReader
 from node.store.rows import RowMaker
 from schemas.errors import BadInput
@@ -24,6 +27,7 @@ from schemas.genome import Assembly
 _BATCH_ROWS: Final = 2000
 _BATCH_BYTES: Final = 4 << 20
 _SHOWN_LINES_A_REASON: Final = 1000
+_MESSAGE_BYTES: Final = 1 << 20  # htslib's complaints pass through a temporary file
 _BASE_CPU_S: Final = 600
 _CPU_S_A_MB: Final = 60
 
@@ -78,7 +82,7 @@ def _limit(memory_mb: int, path: Path) -> None:
     _lower(resource.RLIMIT_AS, memory_mb << 20)
     _lower(resource.RLIMIT_CPU, _BASE_CPU_S + _CPU_S_A_MB * (path.stat().st_size >> 20))
     _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold genotypes
-    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_FSIZE, _MESSAGE_BYTES)
 
 
 def _lower(kind: int, limit: int) -> None:
@@ -93,13 +97,8 @@ def _tell_bad(answers: IO[bytes], line: int, field: str, problem: str, remedy: s
 
 def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
     skips = Skips()
-    reader = VcfReader(
-        Path(task["path"]),
-        Assembly(task["assembly"]),
-        task["max_line_mb"] << 20,
-        skips.add,
-        name=task["name"],
-    )
+    moves = _moves(task)
+    reader = _reader(task, skips.add)
     header, records = reader.open()
     send(answers, Frame(Tag.SAMPLES, header.samples))
     reply = receive(sys.stdin.buffer)
@@ -112,6 +111,7 @@ def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
         np.array(reply.value, np.int64),
         task["passed_only"],
         skips.add,
+        moves,
     )
     alleles = 0
     batch: list[Row] = []
@@ -125,13 +125,26 @@ def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
             batch, held_bytes = [], 0
     _send_rows(answers, batch, reader.done_bytes)
     summary = {
-        "records": maker.records,
+        "records": reader.line - header.lines,
         "alleles": alleles + len(batch),
         "contigs": sorted(maker.contigs),
         "levels": maker.levels,
         "skipped": skips.report(),
     }
     send(answers, Frame(Tag.DONE, summary))
+
+
+def _reader(task: dict[str, Any], skipped: Callable[[int, str], None]) -> VcfReader:
+    assembly, limit = Assembly(task["assembly"]), task["max_line_mb"] << 20
+    return VcfReader(Path(task["path"]), assembly, limit, skipped, name=task["name"])
+
+
+def _moves(task: dict[str, Any]) -> Moves:
+    """Read from the whole file beforehand, when there is a reference to hold it against."""
+    if task["fasta"] is None:
+        return {}
+    _, records = _reader(task, lambda _line, _reason: None).open()
+    return moves_of(records, task["name"], Path(task["fasta"]), Assembly(task["assembly"]))
 
 
 def _send_rows(answers: IO[bytes], batch: list[Row], done_bytes: int) -> None:

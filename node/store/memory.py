@@ -1,0 +1,141 @@
+"""The oracle: a variant store in lists, plain enough to be obviously right, too slow to serve.
+
+Every question looks at every allele through its own `admits`, and counts person by person.  What the
+engine answers must be what this answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyroaring import BitMap
+
+from schemas.errors import NotHeld
+from schemas.genome import Allele, Assembly
+from schemas.ports import Counts, Page, PersonSet, Variant
+from schemas.questions import VariantQuery, contig_of
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One person's genotype as one allele sees it.
+
+    copies: of this allele.  called: alleles that are not missing.  ploidy: alleles written, missing ones too.
+    """
+
+    copies: int
+    called: int
+    ploidy: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalledAllele:
+    """An allele of one file, with the call of everybody in the file, by sample name."""
+
+    allele: Allele
+    calls: Mapping[str, Call]
+    names: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+
+
+CalledFile = Sequence[CalledAllele]
+"""The alleles of one file, each once."""
+
+
+class MemoryStore:
+    """A `schemas.ports.VariantStore` over lists of called genotypes, in the order of their ingest."""
+
+    def __init__(self, assemblies: Mapping[str, Assembly]) -> None:
+        self._assemblies = dict(assemblies)
+        self._people: dict[str, list[str]] = {dataset: [] for dataset in assemblies}
+        self._files: dict[str, list[CalledFile]] = {dataset: [] for dataset in assemblies}
+
+    def add(self, dataset: str, samples: Sequence[str], alleles: CalledFile) -> None:
+        """Takes one file; alleles nobody carries are not held."""
+        people = self._people[dataset]
+        people.extend(name for name in samples if name not in people)
+        held = [one for one in alleles if any(call.copies for call in one.calls.values())]
+        self._files[dataset].append(held)
+
+    def people(self, dataset: str) -> tuple[str, ...]:
+        return tuple(self._people[self._held(dataset)])
+
+    def exists(self, dataset: str, query: VariantQuery, people: PersonSet | None = None) -> bool:
+        return bool(self._matches(dataset, query, people))
+
+    def count(self, dataset: str, query: VariantQuery, people: PersonSet | None = None) -> int:
+        return len(self._matches(dataset, query, people))
+
+    def find(
+        self, dataset: str, query: VariantQuery, page: Page, people: PersonSet | None = None
+    ) -> list[Variant]:
+        return self._matches(dataset, query, people)[page.offset : page.offset + page.limit]
+
+    def carriers(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> PersonSet:
+        self._held(dataset, allele.interval.contig.assembly)
+        known = self._people[dataset]
+        calls = self._calls(dataset, self._copies_of(dataset, allele), people)
+        return BitMap(known.index(name) for name, call in calls.items() if call.copies)
+
+    def _held(self, dataset: str, assembly: Assembly | None = None) -> str:
+        known = self._assemblies.get(dataset)
+        if known is None or assembly not in (None, known):
+            raise NotHeld(f"dataset {dataset} is not held here, or not on {assembly}")
+        return dataset
+
+    def _matches(self, dataset: str, query: VariantQuery, people: PersonSet | None) -> list[Variant]:
+        self._held(dataset, contig_of(query).assembly)
+        alleles = {one.allele for file in self._files[dataset] for one in file}
+        found = []
+        for allele in sorted(alleles, key=_order):
+            same = self._copies_of(dataset, allele)
+            calls = self._calls(dataset, same, people)
+            anchor = next((one.allele.anchor for one in same if one.allele.anchor), "")
+            shown = Allele(allele.interval, allele.reference, allele.alternate, anchor, allele.sv_length_bp)
+            if any(call.copies for call in calls.values()) and query.admits(shown):
+                found.append(
+                    Variant(
+                        shown,
+                        _counts(calls),
+                        tuple(dict.fromkeys(name for one in same for name in one.names)),
+                        tuple(dict.fromkeys(name for one in same for name in one.filters)),
+                    )
+                )
+        return found
+
+    def _copies_of(self, dataset: str, allele: Allele) -> list[CalledAllele]:
+        return [one for file in self._files[dataset] for one in file if one.allele == allele]
+
+    def _calls(self, dataset: str, same: Sequence[CalledAllele], people: PersonSet | None) -> dict[str, Call]:
+        """The call that counts for each person: of the first file that called any allele of his."""
+        known = self._people[dataset]
+        calls: dict[str, Call] = {}
+        for one in same:
+            for name, call in one.calls.items():
+                permitted = people is None or known.index(name) in people
+                if permitted and (name not in calls or not calls[name].called):
+                    calls[name] = call
+        return calls
+
+
+def _order(allele: Allele) -> tuple[int, int, int, str, str, int]:
+    place = allele.interval
+    key = place.contig.number, place.start, place.end
+    return (*key, allele.reference, allele.alternate, allele.sv_length_bp)
+
+
+def _counts(calls: Mapping[str, Call]) -> Counts:
+    het = hom = hemi = 0
+    for call in calls.values():
+        if not call.copies:
+            continue
+        if call.ploidy == 1:
+            hemi += 1
+        elif call.called >= 2 and call.copies == call.called:
+            hom += 1
+        else:
+            het += 1
+    ac = sum(call.copies for call in calls.values())
+    an = sum(call.called for call in calls.values())
+    return Counts(ac, an, het, hom, hemi)

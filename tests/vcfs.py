@@ -1,0 +1,296 @@
+"""VCFs for tests: written by hand or made up by Hypothesis, and what an index should hold of them.
+
+`expected` reads a made-up file in the plainest way, genotype by genotype, and shares no code with the reader
+that is under test.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pysam
+from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
+
+from node import db
+from node.store import files, open_store
+from node.store.catalogue import add_dataset
+from node.store.files import Fingerprint
+from node.store.index import SqlStore
+from node.store.memory import Call, CalledAllele, MemoryStore
+from node.store.reader import VcfReader
+from node.store.rows import RowMaker
+from schemas.access import Policy
+from schemas.genome import Allele, Assembly, Contig, Interval
+from schemas.people import Dataset
+
+FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
+NO_ALLELES = (".", "*", "<NON_REF>", "<*>")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One record as text; `genotypes` are whole sample columns."""
+
+    contig: str
+    pos: int
+    ref: str
+    alts: tuple[str, ...]
+    genotypes: tuple[str, ...]
+    ids: str = "."
+    filters: str = "PASS"
+    info: str = "."
+    form: str = "GT"
+
+    @property
+    def text(self) -> str:
+        alts = ",".join(self.alts)
+        columns = (
+            self.contig,
+            str(self.pos),
+            self.ids,
+            self.ref,
+            alts,
+            ".",
+            self.filters,
+            self.info,
+            self.form,
+        )
+        fixed = (columns[0], columns[1], columns[2], columns[3], *columns[4:])
+        return "\t".join((*fixed, *self.genotypes))
+
+
+@dataclass(frozen=True)
+class Vcf:
+    """A file as text.  header: lines between ##fileformat and #CHROM."""
+
+    samples: tuple[str, ...]
+    lines: tuple[Line, ...]
+    header: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        columns = "\t".join((*FIXED, *self.samples))
+        rows = ("##fileformat=VCFv4.3", *self.header, columns, *(line.text for line in self.lines))
+        return "\n".join(rows) + "\n"
+
+    def write(self, path: Path) -> Path:
+        """Plain text, or BGZF when the name ends in .gz."""
+        return write(path, self.text.encode())
+
+
+def write(path: Path, content: bytes) -> Path:
+    if path.suffix == ".gz":
+        with pysam.BGZFile(str(path), "wb", index=None) as target:
+            target.write(content)
+    else:
+        path.write_bytes(content)
+    return path
+
+
+def new_node(folder: Path, *datasets: Dataset) -> Engine:
+    """An empty index with these datasets."""
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = db.connect(f"sqlite:///{folder / 'varhaven.db'}")
+    db.metadata.create_all(engine)
+    for dataset in datasets:
+        add_dataset(engine, dataset)
+    return engine
+
+
+def open_dataset(name: str, assembly: Assembly = Assembly.GRCH37) -> Dataset:
+    return Dataset(name, assembly, Policy.OPEN)
+
+
+def take(engine: Engine, path: Path, dataset: str) -> list[tuple[int, str]]:
+    """Ingests without the process and the checks around it, for tests that do it hundreds of times."""
+    target = files.find_target(engine, dataset)
+    skipped: list[tuple[int, str]] = []
+
+    def skip(line: int, reason: str) -> None:
+        skipped.append((line, reason))
+
+    reader = VcfReader(path, target.assembly, 1 << 20, skip)
+    header, records = reader.open()
+    seg = files.register(engine, target, str(path), Fingerprint(str(path), 0, 0))
+    ordinals = np.array(target.ordinals(header.samples), np.int64)
+    maker = RowMaker(str(path), target.no, seg, ordinals, False, skip)
+    rows = list(maker.rows(records))
+    with engine.begin() as connection:
+        if rows:
+            connection.exec_driver_sql(files.insert_text(engine), rows)
+    summary = {
+        "records": maker.records,
+        "alleles": len(rows),
+        "contigs": sorted(maker.contigs),
+        "levels": maker.levels,
+    }
+    files.make_live(engine, target, seg, header.samples, summary=summary, replaced=None)
+    return skipped
+
+
+# What a file should come to.
+
+
+def expected(vcf: Vcf, assembly: Assembly) -> list[CalledAllele]:
+    """Every allele of the file with everybody's call; alleles without a carrier among them."""
+    held: dict[Allele, CalledAllele] = {}
+    for line in vcf.lines:
+        for number, alt in enumerate(line.alts, 1):
+            allele = _allele(line, alt, assembly)
+            at = line.form.split(":").index("GT") if "GT" in line.form.split(":") else -1
+            if allele is None or at < 0:
+                continue
+            calls = {
+                sample: _call(column.split(":"), at, number)
+                for sample, column in zip(vcf.samples, line.genotypes, strict=True)
+            }
+            if not any(call.copies for call in calls.values()):
+                continue  # the line says nothing of it
+            found = CalledAllele(allele, calls, _words(line.ids), _words(line.filters))
+            held[allele] = _united(held[allele], found) if allele in held else found
+    return list(held.values())
+
+
+def _allele(line: Line, alt: str, assembly: Assembly) -> Allele | None:
+    contig = Contig.read(line.contig, assembly)
+    if alt in NO_ALLELES or alt.upper() == line.ref.upper():
+        return None
+    if re.fullmatch("[ACGTNacgtn]+", alt):
+        return Allele.from_vcf(contig, line.pos, line.ref.upper(), alt.upper())
+    anchor = line.ref[0] if line.ref[0] in "ACGT" else ""
+    told = dict(part.split("=") for part in line.info.split(";") if "=" in part)
+    length = abs(int(told.get("SVLEN", 0)))
+    if "[" in alt or "]" in alt or alt.startswith(("<BND", "<INS")):
+        size = length if alt.startswith("<INS") else 0
+        return Allele.symbolic(Interval(contig, line.pos, line.pos), alt, anchor=anchor, sv_length_bp=size)
+    last = int(told["END"]) if "END" in told else line.pos + length
+    return Allele.symbolic(Interval(contig, line.pos, last), alt, anchor=anchor)
+
+
+def _call(fields: list[str], at: int, number: int) -> Call:
+    written = re.split(r"[/|]", fields[at] if at < len(fields) else ".")
+    called = [allele for allele in written if allele != "."]
+    return Call(called.count(str(number)), len(called), len(written))
+
+
+def _words(column: str) -> tuple[str, ...]:
+    return () if column == "." else tuple(column.split(";"))
+
+
+def _united(one: CalledAllele, other: CalledAllele) -> CalledAllele:
+    calls = dict(one.calls)
+    for sample, call in other.calls.items():
+        if (call.copies, call.called) > (calls[sample].copies, calls[sample].called):
+            calls[sample] = call
+    allele = replace(one.allele, anchor=one.allele.anchor or other.allele.anchor)
+    names = tuple(dict.fromkeys((*one.names, *other.names)))
+    return CalledAllele(allele, calls, names, tuple(dict.fromkeys((*one.filters, *other.filters))))
+
+
+@contextmanager
+def both(*made: Vcf) -> Iterator[tuple[SqlStore, MemoryStore]]:
+    """The engine and the oracle over the same files, in a dataset `here` beside an empty one, `other`."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        engine = new_node(home, open_dataset("other"), open_dataset("here"))
+        oracle = MemoryStore({"other": Assembly.GRCH37, "here": Assembly.GRCH37})
+        for n, vcf in enumerate(made):
+            take(engine, vcf.write(home / f"{n}.vcf.gz"), "here")
+            oracle.add("here", vcf.samples, expected(vcf, Assembly.GRCH37))
+        store = open_store(engine)
+        yield store, oracle
+        store.close()
+        engine.dispose()
+
+
+# What Hypothesis makes up.
+
+BASES = "ACGT"
+# Where the index could go wrong: the first and last bases, and the edges of megabases and of the short reach.
+PLACES = (1, 1, (1 << 20) - 1, 2_000_000, -12)
+SPANS = (1, 50, 255, 256, 257, 1024, 1025, 70_000, 1_100_000)
+CONTIGS = tuple(Contig.read(name, Assembly.GRCH37) for name in ("20", "22"))
+
+
+def bases(low: int = 1, high: int = 4) -> st.SearchStrategy[str]:
+    return st.text(BASES, min_size=low, max_size=high)
+
+
+@st.composite
+def places(draw: st.DrawFn, contig: Contig) -> int:
+    """A base of the contig, counted from 1, close to many others."""
+    base = draw(st.sampled_from(PLACES)) + draw(st.integers(0, 4))
+    return base if base > 0 else contig.length_bp + base
+
+
+@st.composite
+def sites(draw: st.DrawFn) -> Line:
+    """A record without genotypes."""
+    contig = draw(st.sampled_from(CONTIGS))
+    pos = draw(places(contig))
+    ref = draw(bases())[: contig.length_bp - pos + 1]
+    ids = draw(st.sampled_from((".", "rs1", "rs1;rs2")))
+    filters = draw(st.sampled_from(("PASS", ".", "q10;s50")))
+    if draw(st.integers(0, 2)) == 0:
+        alts, info = draw(_symbols(contig, pos))
+    else:
+        written = st.one_of(bases(), bases(), bases(), st.sampled_from(("*", "<NON_REF>", ref)))
+        alts, info = tuple(draw(st.lists(written, min_size=1, max_size=3, unique=True))), "."
+        if draw(st.integers(0, 15)) == 0:
+            alts = tuple(BASES[n % 4] * (n // 4 + 1) for n in range(11))
+    return Line(contig.name, pos, ref, alts, (), ids, filters, info)
+
+
+@st.composite
+def _symbols(draw: st.DrawFn, contig: Contig, pos: int) -> tuple[tuple[str, ...], str]:
+    kinds = ("<DEL>", "<DUP>", "<INV>", "<CNV>", "<CN0>", "<INS>", "<BND>", "N[chr2:321[")
+    alt, span = draw(st.sampled_from(kinds)), draw(st.sampled_from(SPANS))
+    span = min(span, contig.length_bp - pos)
+    if alt == "<INS>":
+        return (alt,), f"SVTYPE=INS;SVLEN={span}"
+    if alt in ("<BND>", "N[chr2:321["):
+        return (alt,), "SVTYPE=BND"
+    if span == 0 or draw(st.booleans()):
+        return (alt,), f"END={pos + span};SVLEN=-{span}"
+    return (alt,), f"SVTYPE=X;SVLEN=-{span}"
+
+
+@st.composite
+def genotypes(draw: st.DrawFn, alternates: int) -> str:
+    """One sample's GT: mostly diploid, sometimes haploid, half missing or polyploid."""
+    allele = st.sampled_from(["0", "0", ".", *(str(n) for n in range(1, alternates + 1))])
+    ploidy = draw(st.sampled_from((2, 2, 2, 2, 1, 3)))
+    return draw(st.sampled_from("/|")).join(draw(allele) for _ in range(ploidy))
+
+
+@st.composite
+def called(draw: st.DrawFn, site: Line, samples: int) -> Line:
+    """The site with genotypes, in one of the shapes of FORMAT."""
+    calls = [draw(genotypes(len(site.alts))) for _ in range(samples)]
+    form = draw(st.sampled_from(("GT", "GT", "GT", "GT:DP", "DP:GT", "DP")))
+    shapes = {"GT": "{}", "GT:DP": "{}:7", "DP:GT": "7:{}", "DP": "7"}
+    return replace(site, genotypes=tuple(shapes[form].format(call) for call in calls), form=form)
+
+
+@st.composite
+def worlds(draw: st.DrawFn, names: Sequence[str] = ("P1", "P2", "P3", "P4")) -> list[Vcf]:
+    """One to three sorted files that share people and alleles, with some alleles twice in a file."""
+    pool = draw(st.lists(sites(), min_size=1, max_size=6))
+    made = []
+    for _ in range(draw(st.integers(1, 3))):
+        samples = tuple(draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)))
+        chosen = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=6))
+        rows = [draw(called(site, len(samples))) for site in chosen]
+        made.append(Vcf(samples, in_order(rows)))
+    return made
+
+
+def in_order(made: Iterable[Line]) -> tuple[Line, ...]:
+    return tuple(sorted(made, key=lambda line: (line.contig, line.pos)))
