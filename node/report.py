@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from schemas.beacon import Record, Response, ResultSet
 from schemas.network import PeerState
@@ -90,7 +90,9 @@ class Report:
 
     def table(self) -> Table:
         """One row per node and a last one for the sum, for a terminal."""
-        table = Table("node", "state", "exists", "alleles", "AC/AN", "het/hom/hemi", "ms")
+        table = Table(
+            Column("node", no_wrap=True), "state", "exists", "alleles", "AC/AN", "het/hom/hemi", "ms"
+        )
         for line in self.lines:
             state = f"{line.state} ({line.remark})" if line.remark else str(line.state)
             table.add_row(
