@@ -71,10 +71,10 @@ def _candidate(gene: Gene, features: tuple[GenomicFeature, ...], lift: Lift | No
 
 def _copies(features: tuple[GenomicFeature, ...]) -> int | None:
     """Two different variants are taken for compound heterozygosity: phase is not part of the protocol."""
-    known = [feature.zygosity for feature in features if feature.zygosity]
+    known = {(feature.variant, feature.zygosity) for feature in features if feature.zygosity}
     if not known:
         return None
-    return 2 if Zygosity.TWO in known or len(known) > 1 else 1
+    return 2 if len(known) > 1 or any(zygosity is Zygosity.TWO for _, zygosity in known) else 1
 
 
 def _read_change(feature: GenomicFeature, lift: Lift | None) -> Change | None:

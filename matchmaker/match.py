@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from matchmaker.scoring import DEFAULT
@@ -18,7 +19,7 @@ from schemas import mme
 from schemas.matching import Case, Explanation, Limits, PhenotypeTerm, Score, Sharing
 from schemas.mme import GeneName, GenomicFeature, MatchResponse, Patient, Variant
 
-_SCORE_DIGITS = 3
+_SCORE_DIGITS: Final = 3
 
 
 def released(case: Case) -> Patient | None:
@@ -118,7 +119,7 @@ class Matchmaker:
 
         cases: those that whoever asks may be told of; a made-up case is compared with a made-up patient only.
         besides: ids of cases to leave out, such as the patient's own and his family's.
-        Blocking: about 2 ms a thousand cases once they have been read, and 0.1 ms for each that is new.
+        Blocking: about 5 ms a thousand cases once they have been read, and 0.1 ms for each that is new.
         """
         profile = self._reader.read(patient)
         comparable = [
@@ -168,7 +169,8 @@ class Matchmaker:
 
 
 def _species(patient: Patient) -> str:
-    return patient.species or mme.HUMAN
+    """The taxon's number, whatever stands before it."""
+    return (patient.species or mme.HUMAN).rpartition(":")[2]
 
 
 def _score_document(score: Score) -> mme.ScoreDocument:

@@ -11,7 +11,7 @@ Spec: Resnik 1995 (information content); Smedley 2013 (phenodigm).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,7 +95,7 @@ class TermSpace:
 
 
 # In units of the agreement of a term with itself, which is about 2 for a telling term.  Chosen on published
-# cases, where 2 to 5 do equally well.
+# cases, where anything from 2 to 5 does nearly as well.
 _DOUBT: Final = 3.0
 _NONE: Final[Numbers] = np.empty(0, dtype=np.int32)
 
@@ -133,19 +133,20 @@ def best_matches(space: TermSpace, asked: TermSet, found: Sequence[TermSet]) -> 
     `_DOUBT` is added to what is divided by: a common vague term, or one term alone, is not yet a match, and
     more of the same nature comes nearer to 1.
     """
-    laid_out, firsts = np.concatenate([each.terms for each in found]), _firsts([each.terms for each in found])
+    sets = [each.terms for each in found]
+    laid_out, firsts = np.concatenate(sets), _firsts(sets)
     vocabulary, place = np.unique(laid_out, return_inverse=True)
-    pairs = _agreements(space, asked.terms, vocabulary)
-    nearest = np.maximum.reduceat(pairs[:, place], firsts, axis=1)
+    covered, single, to_mine = np.zeros(len(found)), np.zeros(len(found)), np.zeros(len(vocabulary))
+    # One term at a time: all pairs at once would be a matrix of the question times the whole data base.
+    for agreements in _agreements(space, asked.terms, vocabulary):
+        nearest = np.maximum.reduceat(agreements[place], firsts)
+        covered += nearest
+        np.maximum(single, nearest, out=single)
+        np.maximum(to_mine, agreements, out=to_mine)
+    covering = np.add.reduceat(to_mine[place], firsts)
     itself = np.sqrt(space.information)
     mine, theirs = itself[asked.terms], itself[laid_out]
-    summed = _mutual(
-        nearest.sum(axis=0),
-        np.add.reduceat(pairs.max(axis=0)[place], firsts),
-        mine.sum(),
-        np.add.reduceat(theirs, firsts),
-    )
-    single = nearest.max(axis=0)
+    summed = _mutual(covered, covering, mine.sum(), np.add.reduceat(theirs, firsts))
     best = _mutual(single, single, mine.max(), np.maximum.reduceat(theirs, firsts))
     return (2 * summed + best) / 3
 
@@ -159,17 +160,15 @@ def _mutual(covered: Shares, covering: Shares, mine: float, theirs: Shares) -> S
     ) / 2
 
 
-def _agreements(space: TermSpace, rows: Numbers, columns: Numbers) -> Shares:
-    """Agreement of every term of `rows` with every one of `columns`."""
-    above = [space.ancestors[number] for number in columns.tolist()]
+def _agreements(space: TermSpace, terms: Numbers, vocabulary: Numbers) -> Iterator[Shares]:
+    """For each of `terms`, its agreement with every term of the vocabulary."""
+    above = [space.ancestors[number] for number in vocabulary.tolist()]
     laid_out, firsts = np.concatenate(above), _firsts(above)
     sizes = np.fromiter((len(numbers) for numbers in above), dtype=np.float64, count=len(above))
-    table = np.empty((len(rows), len(columns)))
-    for row, number in enumerate(rows.tolist()):
+    for number in terms.tolist():
         mine = space.ancestors[number]
         masked, held = np.zeros_like(space.information), np.zeros_like(space.information)
         masked[mine], held[mine] = space.information[mine], 1
         shared = np.add.reduceat(held[laid_out], firsts)
         closest = np.maximum.reduceat(masked[laid_out], firsts)
-        table[row] = np.sqrt(shared / (len(mine) + sizes - shared) * closest)
-    return table
+        yield np.sqrt(shared / (len(mine) + sizes - shared) * closest)

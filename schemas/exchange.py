@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from schemas.errors import NodeError, NotAcceptable, UnsupportedMedia
+from schemas.ga4gh import VERSION
 
 VERSIONS: Final = ("1.0", "1.1")
 NEWEST: Final = VERSIONS[-1]
@@ -22,12 +23,12 @@ _MEDIA_TYPE: Final = re.compile(r"application/vnd\.ga4gh\.matchmaker(?:\.v(\d+)\
 
 
 class Heartbeat(BaseModel):
-    """What `GET /heartbeat` tells; new in 1.1."""
+    """What `GET /heartbeat` tells; `version` is that of this software.  New in 1.1."""
 
     model_config = ConfigDict(frozen=True)
 
     production: bool
-    version: str = NEWEST
+    version: str = VERSION
     disclaimer: str | None = None
 
     def document(self) -> dict[str, Any]:

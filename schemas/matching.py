@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from schemas.genome import Allele
 from schemas.mme import Patient
@@ -120,9 +120,6 @@ class Limits:
 
     max_results: int = 10
     min_score: float = 0.1
-
-
-USUAL: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,15 +47,15 @@ def _curie(text: object) -> object:
     """`hp_0001250` and ` HP:0001250 ` as `HP:0001250`; `OMIM:` and `ORPHA:` as the specification has them."""
     if not isinstance(text, str):
         return text
-    prefix, separator, local = text.strip().replace("_", ":", 1).partition(":")
-    if not separator:
-        return text.strip()
-    return f"{_PREFIXES.get(prefix.lower(), prefix)}:{local.strip()}"
+    bare = text.strip()
+    prefix, local = re.split("[:_]", bare, maxsplit=1) if re.search("[:_]", bare) else ("", bare)
+    known = _PREFIXES.get(prefix.lower())
+    return f"{known}:{local.strip()}" if known else bare
 
 
 _PREFIXES: Final = {
     "hp": "HP", "so": "SO", "mim": "MIM", "omim": "MIM", "orpha": "Orphanet", "orphanet": "Orphanet",
-    "ordo": "Orphanet",
+    "ordo": "Orphanet", "ncbitaxon": "NCBITaxon",
 }  # fmt: skip
 
 
@@ -240,7 +240,7 @@ class Patient(_Wire):
     genomic_features: Annotated[tuple[GenomicFeature, ...], BeforeValidator(_present)] = Field(
         default=(), max_length=_MAX_ENTRIES
     )
-    test: Annotated[bool, BeforeValidator(bool)] = False
+    test: Annotated[bool, BeforeValidator(lambda given: given or False)] = False
 
     @model_validator(mode="after")
     def _says_something(self) -> Patient:

@@ -8,10 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from schemas.matching import Gene, PhenotypeTerm
 from schemas.mme import Patient, read_patient
 
 HPO_ROOT = "HP:0000118"
+# Laws are not timed: a busy machine is no counterexample.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Ontology:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from matchmaker.phenotype import Measure, Shares, TermSpace
 from matchmaker.scoring.profile import Profile
 from schemas.matching import GeneAgreement, Score
 
-_SAME_DISORDER = 1 / 3
+_SAME_DISORDER: Final = 1 / 3  # of what is missing to full likeness
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ class Algorithm:
 
     def _genotype(self, query: Profile, candidate: Profile) -> float:
         """By the gene that agrees best: a longer list of suspects is no reason to score less."""
-        return max(map(self.worth.of, gene_agreements(query, candidate)), default=0.0)
+        if query.candidates.keys().isdisjoint(candidate.candidates):
+            return 0.0
+        return max(map(self.worth.of, gene_agreements(query, candidate)))
 
 
 def gene_agreements(query: Profile, candidate: Profile) -> list[GeneAgreement]:

@@ -63,6 +63,7 @@ def test_a_gene_unknown_here_still_agrees_with_itself() -> None:
         ({key: told for key, told in SNV.items() if key != "end"}, 1.0),
         ({**SNV, "start": SNV["start"] - 1, "referenceBases": "cg", "alternateBases": "ca"}, 1.0),
         ({**SNV, "start": SNV["start"] + 1, "end": SNV["end"] + 1}, 0.9),  # a sender that counts from 1
+        ({**SNV, "start": SNV["start"] + 1, "referenceName": "16"}, 0.0),
         ({**SNV, "start": SNV["start"] + 2}, 0.0),
         ({**SNV, "start": SNV["start"] + 1, "alternateBases": "T"}, 0.0),
         ({**SNV, "alternateBases": "T"}, 0.0),

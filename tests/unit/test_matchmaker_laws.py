@@ -15,7 +15,7 @@ from matchmaker.scoring.algorithm import Algorithm
 from matchmaker.scoring.profile import Profile, Reader
 from schemas.matching import Gene, Score
 from schemas.mme import Patient
-from tests.matching_worlds import GeneTable, Ontology, a_patient
+from tests.matching_worlds import UNTIMED, GeneTable, Ontology, a_patient
 
 TERMS = tuple(f"HP:{number:07d}" for number in range(1, 13))
 UNKNOWN_TERM = "HP:9999999"
@@ -26,7 +26,7 @@ NEW_GENE = "NOVEL77"
 ROUNDING = 1e-9
 
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
-laws: Callable[..., Any] = settings(deadline=None, max_examples=60)
+laws: Callable[..., Any] = settings(UNTIMED, max_examples=60)
 
 
 @st.composite

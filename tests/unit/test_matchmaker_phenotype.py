@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from matchmaker.phenotype import TermSpace, best_matches, union_overlap
-from tests.matching_worlds import Ontology
+from tests.matching_worlds import UNTIMED, Ontology
 
 # root over two branches; the second branch ends in a term with two parents
 PARENTS = {
@@ -52,7 +52,7 @@ def plain_best_matches(asked: frozenset[str], found: frozenset[str]) -> float:
     return (2 * summed + best) / 3
 
 
-@settings(deadline=None)
+@UNTIMED
 @given(asked=term_sets, found=st.lists(term_sets, min_size=1, max_size=5))
 def test_the_measures_agree_with_their_formulas(asked: frozenset[str], found: list[frozenset[str]]) -> None:
     mine, theirs = SPACE.read(asked)[0], [SPACE.read(each)[0] for each in found]
@@ -63,7 +63,7 @@ def test_the_measures_agree_with_their_formulas(asked: frozenset[str], found: li
     )
 
 
-@settings(deadline=None)
+@UNTIMED
 @given(asked=term_sets, found=term_sets)
 def test_an_explanation_names_the_nearest_term_and_what_it_has_in_common(
     asked: frozenset[str], found: frozenset[str]
