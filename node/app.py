@@ -30,10 +30,11 @@ from beacon.room import Beacon
 from node import db
 from node.access.grant import Anonymous, decide
 from node.access.keys import NodeKey
-from node.config import Settings
+from node.config import FederationSection, Settings
 from node.federation import routes
 from node.federation.contact import Contact, try_peer
-from node.federation.guest import ask_beacon
+from node.federation.dialects import Dialect
+from node.federation.guest import Heard, ask_beacon
 from node.federation.network import Network
 from node.federation.peers import Peer, PeerBook
 from node.federation.transport import open_http
@@ -90,11 +91,8 @@ class Node:
 
     async def ask_beacon(self, url: str, asked: Asked) -> wire.Response:
         """The answer of the Beacon at `url`, a single one or a network's, in the form of a network's."""
-        async with open_http(self.settings.federation) as http:
-            answer = await ask_beacon(http, url, asked.body(), timeout_s=self.settings.federation.deadline_s)
-        if answer.response is not None and "nodes" in answer.response.get("info", {}):
-            return answer.response
-        return merge(asked, self.beacon.identity, [answer])
+        response, _ = await ask_elsewhere(self.settings.federation, url, asked)
+        return response
 
     async def try_peer(self, peer: Peer) -> Contact:
         """Whether `peer` answers at its address, with its key, and knows this node."""
@@ -113,6 +111,21 @@ class Node:
         self.store.close()
         self.catalogue.close()
         self.engine.dispose()
+
+
+async def ask_elsewhere(
+    federation: FederationSection, url: str, asked: Asked, dialect: Dialect | None = None
+) -> tuple[wire.Response, Heard]:
+    """What any Beacon answers, in the form of a network's answer, and how it was asked; needs no node.
+
+    dialect: found out when None.  Raises BadQuestion: `url` is not the address of a Beacon.
+    """
+    async with open_http(federation) as http:
+        heard = await ask_beacon(http, url, asked.body(), timeout_s=federation.deadline_s, dialect=dialect)
+    answer = heard.answer
+    if answer.response is not None and "nodes" in answer.response.get("info", {}):
+        return answer.response, heard
+    return merge(asked, NodeIdentity(answer.node, "", ""), [answer]), heard
 
 
 def open_node(settings: Settings) -> Node:

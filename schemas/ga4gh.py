@@ -30,6 +30,7 @@ def service_info(
     document: dict[str, Any] = {
         "id": identity.id,
         "name": identity.name,
+        "description": "Answers Beacon v2 and Matchmaker Exchange questions; a varhaven node.",
         "type": {"group": "org.ga4gh", "artifact": artifact, "version": version},
         "organization": {"name": identity.name, "url": identity.id},
         "environment": identity.environment,

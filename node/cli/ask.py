@@ -3,42 +3,90 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
 from beacon.query import Asked
-from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.app import ask_elsewhere
+from node.cli.options import AsJson, open_home, out, print_json
+from node.config import FederationSection, read_settings
+from node.federation.dialects import DIALECTS, dialect_named
+from node.federation.guest import Heard
+from node.federation.sighting import read_sighting
 from node.report import Report, describe, read_report
 from schemas.access import Granularity
+from schemas.beacon import Response
 from schemas.genome import Assembly
 from schemas.notation import read_question
 from schemas.questions import SequenceQuery, VariantQuery, contig_of
+
+_SHOWN: Final = 20  # variants; --json has all of them
 
 
 def query(
     text: Annotated[
         str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A' or 'chr20:3190000-3200000'")
     ],
-    home: Home,
+    home: Annotated[
+        Path | None,
+        typer.Option(envvar="VARHAVEN_HOME", help="The folder the node lives in.", file_okay=False),
+    ] = None,
     assembly: Annotated[str | None, typer.Option(help="GRCh37 or GRCh38; NC_ accessions tell it.")] = None,
     granularity: Annotated[Granularity, typer.Option(help="How much to ask for.")] = Granularity.RECORD,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Most records from each dataset.")] = 100,
     network: Annotated[bool, typer.Option("--network", help="Ask every peer too.")] = False,
-    url: Annotated[str | None, typer.Option(help="Ask the Beacon at this address instead.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Ask the Beacon at this address instead; needs no node.")
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(help=f"How to ask it, when that is known: {', '.join(d.name for d in DIALECTS)}."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask whether an allele is seen, or which alleles lie in a region."""
     question = read_question(text, Assembly.read(assembly) if assembly else None)
     asked = Asked.of(question, granularity, limit)
-    with open_home(home) as node:
-        response = asyncio.run(node.ask_beacon(url, asked) if url else node.ask(asked, network=network))
+    heard: Heard | None = None
+    if url is not None:
+        response, heard = _ask_elsewhere(home, url, asked, dialect)
+    elif home is None:
+        raise typer.BadParameter("say which node, or which Beacon with --url", param_hint="--home")
+    else:
+        with open_home(home) as node:
+            response = asyncio.run(node.ask(asked, network=network))
     report = read_report(response, one_allele=isinstance(question, SequenceQuery))
     if as_json:
-        print_json(answer_document(text, question, asked, report))
+        print_json(answer_document(text, question, asked, report) | _told(heard))
         return
     out.print(f"{describe(question)} (positions count from 1), {granularity}", markup=False)
     out.print(report.table())
+    if heard is not None:
+        _show(heard, report)
+
+
+def _ask_elsewhere(home: Path | None, url: str, asked: Asked, dialect: str | None) -> tuple[Response, Heard]:
+    federation = read_settings(home).federation if home is not None else FederationSection()
+    chosen = dialect_named(dialect) if dialect is not None else None
+    return asyncio.run(ask_elsewhere(federation, url, asked, chosen))
+
+
+def _told(heard: Heard | None) -> dict[str, Any]:
+    return {} if heard is None else {"dialect": heard.dialect, "notes": list(heard.notes)}
+
+
+def _show(heard: Heard, report: Report) -> None:
+    """The variants themselves, as far as their records can be read, and how they were come by."""
+    records = [record for line in report.lines for record in line.results]
+    for record in records[:_SHOWN]:
+        out.print(f"  {read_sighting(record).text}", markup=False)
+    if len(records) > _SHOWN:
+        out.print(f"  ... and {len(records) - _SHOWN:,} more; --json lists all", markup=False)
+    out.print(f"asked in the dialect: {heard.dialect}", markup=False)
+    for note in heard.notes:
+        out.print(f"note: {note}", markup=False)
 
 
 def answer_document(text: str, question: VariantQuery, asked: Asked, report: Report) -> dict[str, Any]:

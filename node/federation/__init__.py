@@ -7,6 +7,10 @@
     network     one question to every peer and to this node, and a state for each
     contact     trying out one peer
     guest       asking any Beacon by its address, as a stranger
+    dialects    how the Beacons of the world want to be asked
+    foreign     what such a Beacon answers, in our form
+    sighting    a variant as any Beacon's record tells it
+    visitor     a stranger's single requests
     routes      the node's own door for its peers
 
 Questions and answers pass as bytes and as documents that `schemas.beacon` has checked; nothing here knows

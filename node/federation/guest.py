@@ -1,48 +1,250 @@
-"""Asking a Beacon somewhere as anybody could: by its address, without a signature and without trust."""
+"""Asking a Beacon somewhere as anybody could: by its address, without a signature and without trust.
+
+What kind of server it is, is told by what it says of itself or by the person who asks; the question is then
+spelled in its dialect (`dialects`), and its answer is read tolerantly (`foreign`).  A Beacon that echoes
+other parameters than it was sent, or lists variants from elsewhere, did not understand the question: its
+answer is no answer.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Final
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
 
 import httpx
+import orjson
 
+from node.federation.dialects import Dialect, Form, coordinates_of, recognise
+from node.federation.foreign import Foreign, read_foreign
 from node.federation.network import refused
-from node.federation.transport import Silence, exchange
-from schemas.beacon import read_response
+from node.federation.sighting import read_sighting
+from node.federation.transport import Reply, Silence, exchange
+from schemas.beacon import Record, Response
 from schemas.errors import BadQuestion
 from schemas.network import NodeAnswer, PeerState, outcome
 
 _MOST_BYTES: Final = 16_000_000
+_SMALL_BYTES: Final = 1_000_000
+_MOST_PAGES: Final = 20
 
 
-async def ask_beacon(http: httpx.AsyncClient, url: str, body: bytes, *, timeout_s: float) -> NodeAnswer:
-    """What the Beacon whose API root is `url` answers to the Beacon v2 POST `body` about g_variants.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a Beacon answered, the dialect it was asked in, and what a person should know of the answer."""
 
-    The answer is checked for its shape alone; `node` is the address asked, whatever the answer calls itself.
+    answer: NodeAnswer
+    dialect: str
+    notes: tuple[str, ...] = ()
+
+
+async def ask_beacon(
+    http: httpx.AsyncClient, url: str, body: bytes, *, timeout_s: float, dialect: Dialect | None = None
+) -> Heard:
+    """What the Beacon whose API root is `url` answers to the canonical POST `body` about g_variants.
+
+    dialect: found out when None.  timeout_s: for everything.  A Beacon that gives fewer records a page than
+    were asked for is asked for the next pages, 20 at most.  `node` is the address asked, whatever the answer
+    calls itself.
 
     Raises BadQuestion: `url` is not an http or https address.
+    """
+    visit = _Visit(http, beacon_root(url), orjson.loads(body), time.perf_counter() + timeout_s)
+    began = time.perf_counter()
+    dialect = dialect or await visit.find_dialect()
+    found = await visit.ask(dialect)
+    ms = (time.perf_counter() - began) * 1000
+    return Heard(replace(found, ms=ms), dialect.name, tuple(visit.notes))
+
+
+def beacon_root(url: str) -> str:
+    """The API root that `url` names, without a trailing slash.
+
+    Raises BadQuestion: not an http or https address.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadQuestion(
             f"{url[:200]!r} is not the address of a Beacon, such as https://host.example/beacon"
         )
-    root = url.rstrip("/")
-    request = http.build_request(
-        "POST", f"{root}/g_variants", content=body, headers={"content-type": "application/json"}
-    )
-    began = time.perf_counter()
-    reply = await exchange(http, request, timeout_s=timeout_s, most_bytes=_MOST_BYTES)
-    ms = (time.perf_counter() - began) * 1000
-    if isinstance(reply, Silence):
-        return NodeAnswer(root, "", reply.state, ms, reply.reason)
-    if reply.status != 200:
-        state, reason = refused(reply)
-        return NodeAnswer(root, "", state, ms, reason)
-    try:
-        response = read_response(reply.body)
-    except ValueError as fault:
-        return NodeAnswer(root, "", PeerState.BAD_RESPONSE, ms, str(fault))
-    return NodeAnswer(root, "", outcome(response), ms, response=response)
+    return url.rstrip("/")
+
+
+@dataclass
+class _Visit:
+    """One question to one Beacon; `notes` gather as an ordered set."""
+
+    http: httpx.AsyncClient
+    root: str
+    question: Mapping[str, Any]
+    ends: float
+    notes: dict[str, None] = field(default_factory=dict)
+
+    async def find_dialect(self) -> Dialect:
+        said = ""
+        for path in ("/service-info", "/info"):
+            reply = await self.send(self.http.build_request("GET", self.root + path), most_bytes=_SMALL_BYTES)
+            if isinstance(reply, Reply) and reply.status == 200:
+                said += reply.body.decode("utf-8", errors="replace")
+        return recognise(said)
+
+    async def ask(self, dialect: Dialect) -> NodeAnswer:
+        """The first answer that can be believed; failing that, the first that says why there is none."""
+        doubtful: list[NodeAnswer] = []
+        for form in dialect.forms:
+            answer, spoken = await self.ask_in(form)
+            state = answer.state
+            if state is PeerState.HIT:
+                return await self.turn_pages(spoken, answer)
+            if state is PeerState.NO_HIT and (dialect.trusted or form is dialect.forms[-1]):
+                return answer
+            doubtful.append(answer)
+            if state not in (PeerState.NO_HIT, PeerState.HTTP_ERROR, PeerState.BAD_RESPONSE):
+                break
+        said_no = [answer for answer in doubtful if answer.state is PeerState.NO_HIT]
+        return (said_no or doubtful)[0]
+
+    async def ask_in(self, form: Form) -> tuple[NodeAnswer, Form]:
+        """The answer in one form, and the form in which it came: where POST is not taken, GET is tried."""
+        try:
+            reply = await self.send(self.request(form), most_bytes=_MOST_BYTES)
+            if isinstance(reply, Reply) and reply.status == 405 and not form.get:
+                form = replace(form, get=True)
+                self.note(
+                    "asked by GET: the question stands in the address, which servers on the way may log"
+                )
+                reply = await self.send(self.request(form), most_bytes=_MOST_BYTES)
+        except BadQuestion as fault:
+            return self.ended(PeerState.NOT_APPLICABLE, fault.message), form
+        if isinstance(reply, Silence):
+            return self.ended(reply.state, reply.reason), form
+        if reply.status != 200:
+            return self.ended(*refused(reply)), form
+        return self.read(reply.body), form
+
+    def read(self, body: bytes) -> NodeAnswer:
+        try:
+            heard = read_foreign(body)
+            self.refuse_other_answers(body, heard)
+        except ValueError as fault:
+            return self.ended(PeerState.BAD_RESPONSE, str(fault))
+        for note in heard.notes:
+            self.note(note)
+        return self.ended(outcome(heard.response), response=heard.response)
+
+    def refuse_other_answers(self, body: bytes, heard: Foreign) -> None:
+        """Raises ValueError: what was answered is not what was asked."""
+        variant = self.question["query"].get("requestParameters", {}).get("g_variant", {})
+        asked = set(coordinates_of(variant))
+        echo = _echo(orjson.loads(body))
+        if not asked:
+            return
+        if echo and not asked & set(_numbers(echo)):
+            raise ValueError("it echoes other parameters than it was asked: it did not read the question")
+        reach = len(variant.get("referenceBases", "")) + 1
+        for record in _records(heard.response):
+            seen = read_sighting(record)
+            if seen.first is None or seen.last is None:
+                continue
+            if seen.last < min(asked) - 1 or seen.first > max(asked) + reach:
+                raise ValueError("it lists variants from elsewhere: it did not read the question")
+
+    async def turn_pages(self, form: Form, answer: NodeAnswer) -> NodeAnswer:
+        """The same answer with the records of further pages, where the server gives small ones."""
+        response = answer.response
+        assert response is not None  # noqa: S101  # a hit has one
+        wanted = self.question["query"].get("pagination", {}).get("limit", 0)
+        sets = {one["id"]: one for one in response.get("response", {}).get("resultSets", [])}
+        size = max((len(one.get("results", ())) for one in sets.values()), default=0)
+        seen = {_identity(record) for record in _records(response)}
+        for page in range(1, _MOST_PAGES + 1):
+            short = [
+                one
+                for one in sets.values()
+                if len(one.get("results", ())) < min(wanted, one.get("resultsCount", 0))
+            ]
+            if not size or not short:
+                return answer
+            more, form = await self.page(form, page, size, seen)
+            fresh = False
+            for one in more.get("response", {}).get("resultSets", []) if more else []:
+                kept = sets.get(one["id"])
+                new = [r for r in one.get("results", []) if _identity(r) not in seen]
+                if kept is not None and new:
+                    kept["results"] = [*kept.get("results", []), *new][:wanted]
+                    seen.update(map(_identity, new))
+                    fresh = True
+            if not fresh:
+                break
+        self.note("not every record could be had: the Beacon gives small pages")
+        return answer
+
+    async def page(self, form: Form, page: int, size: int, seen: set[bytes]) -> tuple[Response | None, Form]:
+        """Another page, and the form in which pages are counted there."""
+        answer = await self.page_once(form, page, size)
+        if answer is None or form.skip_records or not any(_identity(r) in seen for r in _records(answer)):
+            return answer, form
+        form = replace(form, skip_records=True)
+        self.note("it counts `skip` in records, not in pages")
+        return await self.page_once(form, page, size), form
+
+    async def page_once(self, form: Form, page: int, size: int) -> Response | None:
+        pages = {"skip": page, "limit": size}
+        question = {**self.question, "query": {**self.question["query"], "pagination": pages}}
+        reply = await self.send(self.request(form, question), most_bytes=_MOST_BYTES)
+        if isinstance(reply, Silence) or reply.status != 200:
+            return None
+        return self.read(reply.body).response
+
+    def request(self, form: Form, question: Mapping[str, Any] | None = None) -> httpx.Request:
+        """Raises BadQuestion: it cannot be asked in this form."""
+        question = question or self.question
+        url = f"{self.root}/g_variants"
+        if form.get:
+            return self.http.build_request("GET", f"{url}?{urlencode(form.parameters(question), safe=':,')}")
+        body = orjson.dumps(form.body(question))
+        return self.http.build_request(
+            "POST", url, content=body, headers={"content-type": "application/json"}
+        )
+
+    async def send(self, request: httpx.Request, *, most_bytes: int) -> Reply | Silence:
+        left_s = self.ends - time.perf_counter()
+        if left_s <= 0:
+            return Silence(PeerState.TIMEOUT, "no time was left to ask")
+        return await exchange(self.http, request, timeout_s=left_s, most_bytes=most_bytes)
+
+    def ended(self, state: PeerState, reason: str = "", response: Response | None = None) -> NodeAnswer:
+        return NodeAnswer(self.root, "", state, 0.0, reason, response)
+
+    def note(self, text: str) -> None:
+        self.notes[text] = None
+
+
+def _echo(document: Mapping[str, Any]) -> Any:
+    meta = document.get("meta")
+    summary = meta.get("receivedRequestSummary") if isinstance(meta, dict) else None
+    return summary.get("requestParameters") if isinstance(summary, dict) else None
+
+
+def _numbers(document: Any) -> Iterator[int]:
+    """Every whole number in a document, also those written as text."""
+    if isinstance(document, dict):
+        document = list(document.values())
+    if isinstance(document, list):
+        for item in document:
+            yield from _numbers(item)
+    elif isinstance(document, str):
+        yield from (int(word) for word in document.split(",") if word.isascii() and word.isdecimal())
+    elif isinstance(document, int):
+        yield document
+
+
+def _records(response: Response) -> list[Record]:
+    sets = response.get("response", {}).get("resultSets", [])
+    return [record for one in sets for record in one.get("results", [])]
+
+
+def _identity(record: Record) -> bytes:
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)

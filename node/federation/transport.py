@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
@@ -27,11 +28,15 @@ _DIRECT: Final = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, whole.  media_type: lower case, without parameters; "" when not told."""
+    """What came back, whole.
+
+    media_type: lower case, without parameters; "" when not told.  headers: names in lower case.
+    """
 
     status: int
     media_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ async def _read(response: httpx.Response, most_bytes: int) -> Reply | Silence:
         if len(body) > most_bytes:
             return Silence(PeerState.TOO_LARGE, f"the answer is larger than {most_bytes / 1e6:g} MB")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Reply(response.status_code, media_type, bytes(body))
+    return Reply(response.status_code, media_type, bytes(body), dict(response.headers))
 
 
 def _silence(fault: BaseException, begun: bool) -> Silence:
