@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-import cyvcf2
 import pysam
 
 from node.store.header import Header, is_beside, read_header
@@ -77,7 +76,7 @@ class VcfReader:
             magic = raw.read(18)
             if magic[:2] == _GZIP:
                 self._check_bgzf(raw, magic)
-                with closing(pysam.BGZFile(str(self.path), "rb", index=None)) as peek:
+                with _bgzf(self.path) as peek:
                     binary = self._read(peek, 3) == b"BCF"
             elif not magic:
                 raise BadInput(Place(self.name), "the file is empty", "Give a VCF or BCF file.")
@@ -86,7 +85,7 @@ class VcfReader:
         if binary:
             yield from self._bcf_lines()
         elif magic[:2] == _GZIP:
-            with closing(pysam.BGZFile(str(self.path), "rb", index=None)) as source:
+            with _bgzf(self.path) as source:
                 yield from self._cut(source, lambda: source.tell() >> 16)
         else:
             with self.path.open("rb") as source:
@@ -110,26 +109,34 @@ class VcfReader:
 
     def _cut(self, source: pysam.BGZFile | BinaryIO, tell: Callable[[], int]) -> Iterator[bytes]:
         """Lines without their ends, at most `max_line_bytes` long."""
-        kept = b""
+        kept: list[bytes] = []
+        kept_bytes = 0
         while chunk := self._read(source, _CHUNK_BYTES):
             self.done_bytes = tell()
-            *whole, kept = (kept + chunk).split(b"\n")
-            yield from whole
-            if len(kept) > self.max_line_bytes:
+            first, *others = chunk.split(b"\n")
+            kept.append(first)
+            kept_bytes += len(first)
+            if others:
+                yield b"".join(kept)
+                *whole, last = others
+                yield from whole
+                kept, kept_bytes = [last], len(last)
+            if kept_bytes > self.max_line_bytes:
                 limit = self.max_line_bytes >> 20
                 remedy = "If the file is sound, raise max_line_mb in the section [ingest] of varhaven.toml."
                 raise BadInput(Place(self.name, self.line + 1), f"the line is longer than {limit} MB", remedy)
-        if kept:
-            yield kept
+        if kept_bytes:
+            yield b"".join(kept)
 
     def _bcf_lines(self) -> Iterator[bytes]:
         try:
-            source = cyvcf2.VCF(str(self.path))
-            yield from source.raw_header.encode().rstrip(b"\n").split(b"\n")
-            for variant in source:
-                yield str(variant).rstrip("\n").encode()
-        except (OSError, ValueError, UnicodeDecodeError):
-            raise BadInput(Place(self.name, self.line), "the BCF data cannot be read", _AGAIN) from None
+            with pysam.VariantFile(str(self.path)) as source:
+                yield from str(source.header).encode().rstrip(b"\n").split(b"\n")
+                for variant in source:
+                    yield str(variant).rstrip("\n").encode()
+        except (OSError, ValueError):
+            problem = "the BCF data cannot be read from here on"
+            raise BadInput(Place(self.name, self.line + 1), problem, _AGAIN) from None
 
     def _header(self, lines: Iterator[bytes]) -> Header:
         held: list[str] = []
@@ -205,6 +212,16 @@ class VcfReader:
                 "Leave it out: bcftools view -t ^chrM FILE",
             )
         return contig
+
+
+@contextmanager
+def _bgzf(path: Path) -> Iterator[pysam.BGZFile]:
+    source = pysam.BGZFile(str(path), "rb", index=None)
+    try:
+        yield source
+    finally:
+        with suppress(OSError):  # damage is told where it is read; closing would tell it once more
+            source.close()
 
 
 def _shown(name: bytes) -> str:
