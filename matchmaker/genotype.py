@@ -71,10 +71,14 @@ def _candidate(gene: Gene, features: tuple[GenomicFeature, ...], lift: Lift | No
 
 def _copies(features: tuple[GenomicFeature, ...]) -> int | None:
     """Two different variants are taken for compound heterozygosity: phase is not part of the protocol."""
-    known = {(feature.variant, feature.zygosity) for feature in features if feature.zygosity}
-    if not known:
+    zygosities = {feature.zygosity for feature in features if feature.zygosity}
+    if not zygosities:
         return None
-    return 2 if len(known) > 1 or any(zygosity is Zygosity.TWO for _, zygosity in known) else 1
+    # Where the variant itself is withheld, its kind tells one from another.
+    variants = {
+        feature.variant or (feature.kind and feature.kind.id) for feature in features if feature.zygosity
+    }
+    return 2 if Zygosity.TWO in zygosities or len(variants) > 1 else 1
 
 
 def _read_change(feature: GenomicFeature, lift: Lift | None) -> Change | None:

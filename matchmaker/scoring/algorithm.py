@@ -49,7 +49,7 @@ class Algorithm:
     def scores(self, space: TermSpace, query: Profile, candidates: Sequence[Profile]) -> list[Score]:
         """The score of each candidate, in their order, each independent of the others.
 
-        Blocking; a few milliseconds for thousands of candidates.
+        Blocking; about 4 ms a thousand candidates.
         """
         phenotypes = self._phenotypes(space, query, candidates).tolist()
         genotypes = [self._genotype(query, candidate) for candidate in candidates]

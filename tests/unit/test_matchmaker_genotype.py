@@ -119,6 +119,16 @@ def test_the_second_variant_of_a_gene_does_not_hide_the_first() -> None:
         ([{"zygosity": 1}], [{"zygosity": 2}], False),
         ([{"zygosity": 1, "variant": SNV}, {"zygosity": 1, "variant": DELETION}], [{"zygosity": 2}], True),
         ([{"zygosity": 1, "variant": SNV}, {"zygosity": 1, "variant": SNV}], [{"zygosity": 1}], True),
+        (
+            [{"zygosity": 1, "type": {"id": "SO:0001583"}}, {"zygosity": 1, "type": {"id": "SO:0001587"}}],
+            [{"zygosity": 2}],
+            True,
+        ),
+        (
+            [{"zygosity": 1, "variant": SNV, "type": {"id": "SO:0001583"}}, {"zygosity": 1, "variant": SNV}],
+            [{"zygosity": 1}],
+            True,
+        ),
         ([{"zygosity": 2}], [{}], False),
         ([{}], [{}], False),
     ],
