@@ -1,10 +1,24 @@
 """What every kind of test may use."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# Examples are the same in every run, and slow machines are no fault of the code.  VARHAVEN_EXAMPLES=20000 looks
+# further, at random.
+_MORE = os.environ.get("VARHAVEN_EXAMPLES")
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=_MORE is None,
+    max_examples=int(_MORE or 100),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
