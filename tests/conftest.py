@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-# Examples are the same in every run, and slow machines are no fault of the code.  VARHAVEN_EXAMPLES=20000 looks
-# further, at random.
+# Examples are the same in every run, and slow machines are no fault of the code.  VARHAVEN_EXAMPLES=20000
+# looks further, at random.
 _MORE = os.environ.get("VARHAVEN_EXAMPLES")
 settings.register_profile(
     "house",
