@@ -4,8 +4,8 @@
     b   u32 ordinal of the first bit (a multiple of 8), then bits, least significant first
     r   roaring bitmap in its portable format
 
-Roaring is weighed only for sets whose other forms are long: for short ones it never wins.  Knows nothing
-of alleles.
+Roaring is weighed only for sets whose other forms are long: for short ones it hardly ever wins, and making it
+costs more than all the rest.  Knows nothing of alleles.
 
 Spec: https://github.com/RoaringBitmap/RoaringFormatSpec
 """
@@ -25,7 +25,7 @@ Ordinals = npt.NDArray[np.int64]
 _SHORT: Final = ord("h")
 _WIDE: Final = ord("i")
 _BITS: Final = ord("b")
-_WORTH_ROARING_BYTES: Final = 256
+_WORTH_ROARING_BYTES: Final = 2048
 
 
 def encode(ordinals: Ordinals) -> bytes | None:

@@ -27,6 +27,8 @@ _NO_SECOND: Final = ord(" ")
 _SPLIT: Final = re.compile(rb"[|/]").split
 _NOBODY: Final = np.empty(0, np.int64)
 _NOBODY.flags.writeable = False
+_NO_BYTES: Final = np.empty(0, np.uint8)
+_NO_BYTES.flags.writeable = False
 
 
 def _table(characters: bytes) -> npt.NDArray[np.bool_]:
@@ -75,8 +77,8 @@ class SiteCalls:
     """The genotypes of a line.
 
     columns, first, second: the samples that are not plainly homozygous for the reference, and the bytes of
-    their alleles; `second` is a space for a haploid genotype.  A genotype of more than two alleles, or
-    with a two-digit allele, is in `others` instead, by allele.
+    their alleles; `second` is a space for a haploid genotype.
+    others: all carriers by allele instead, when they were found in another way than by those bytes.
     uncalled: samples with no called allele.  single: with exactly one.  odd: with more than two.
     """
 
@@ -92,8 +94,8 @@ class SiteCalls:
     @property
     def an(self) -> int:
         """Called alleles of all samples."""
-        extra = sum(len(call.alleles) - 2 for call in self.odd)
-        return 2 * (self.samples - int(self.uncalled.size)) - int(self.single.size) + extra
+        diploid = 2 * (self.samples - self.uncalled.size) - self.single.size
+        return diploid + sum([len(call.alleles) - 2 for call in self.odd]) if self.odd else diploid
 
     def of(self, number: int) -> AlleleCalls:
         """Who carries the ALT allele `number` (1 is the first)."""
@@ -167,14 +169,26 @@ def _equal_width(text: bytes, samples: int) -> SiteCalls | None:
     if columns.size > samples >> 1:
         differ = kept != (_UNPHASED_REFERENCE if phased else _PHASED_REFERENCE)
         columns, kept = columns[differ], kept[differ]
+    het, teh, hom = _PHASED_CARRIER if phased else _UNPHASED_CARRIER
+    homs = kept == hom
+    if (homs | (kept == het) | (kept == teh)).all():
+        # Nobody has anything but the reference and the first ALT: most lines of most files.
+        only = {1: AlleleCalls(columns, columns[homs])}
+        return SiteCalls(samples, _NOBODY, _NO_BYTES, _NO_BYTES, _NOBODY, _NOBODY, others=only)
     letters = kept.view(np.uint8).reshape(-1, 4)
     first, separator, second, after = letters[:, 0], letters[:, 1], letters[:, 2], letters[:, 3]
     sound = _IS_ALLELE[first] & _IS_SEPARATOR[separator] & _IS_ALLELE[second] & (after == 9)
     return _site(samples, columns, first, second) if sound.all() else None
 
 
-_PHASED_REFERENCE: Final = int.from_bytes(b"0|0\t", "little")
-_UNPHASED_REFERENCE: Final = int.from_bytes(b"0/0\t", "little")
+def _word(genotype: bytes) -> int:
+    return int.from_bytes(genotype + b"\t", "little")
+
+
+_PHASED_REFERENCE: Final = _word(b"0|0")
+_UNPHASED_REFERENCE: Final = _word(b"0/0")
+_PHASED_CARRIER: Final = (_word(b"0|1"), _word(b"1|0"), _word(b"1|1"))
+_UNPHASED_CARRIER: Final = (_word(b"0/1"), _word(b"1/0"), _word(b"1/1"))
 
 
 def _site(
@@ -212,10 +226,8 @@ def _exact(form: bytes, text: bytes, samples: int, alternates: int) -> SiteCalls
             elif len(called) > 1 and len(set(called)) == 1:
                 homs.append(column)
     others = {allele: AlleleCalls(*map(_columns, group)) for allele, group in groups.items()}
-    nothing = np.empty(0, np.uint8)
-    return SiteCalls(
-        samples, _NOBODY, nothing, nothing, _columns(uncalled), _columns(single), tuple(odd), others
-    )
+    missing = _columns(uncalled), _columns(single)
+    return SiteCalls(samples, _NOBODY, _NO_BYTES, _NO_BYTES, *missing, tuple(odd), others)
 
 
 def _genotype(fields: list[bytes], at: int, alternates: int, column: int) -> tuple[tuple[int, ...], int]:
