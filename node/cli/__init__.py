@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from node.cli import ask, data, demonstrate, host, peers
+from node.cli import ask, data, demonstrate, host, peers, verify
 from node.cli.options import err
 from schemas.errors import NodeError
 
@@ -29,6 +29,7 @@ app.command()(data.ingest)
 app.add_typer(data.people, name="people")
 app.command()(data.validate)
 app.command()(ask.query)
+app.command("verify")(verify.verify_beacon)
 app.add_typer(peers.peer, name="peer")
 app.command()(demonstrate.demo)
 

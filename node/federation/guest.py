@@ -22,7 +22,7 @@ from node.federation.foreign import Foreign, read_foreign
 from node.federation.network import refused
 from node.federation.sighting import read_sighting
 from node.federation.transport import Reply, Silence, exchange
-from schemas.beacon import Record, Response
+from schemas.beacon import Response
 from schemas.errors import BadQuestion
 from schemas.network import NodeAnswer, PeerState, outcome
 
@@ -241,10 +241,10 @@ def _numbers(document: Any) -> Iterator[int]:
         yield document
 
 
-def _records(response: Response) -> list[Record]:
+def _records(response: Response) -> list[Mapping[str, Any]]:
     sets = response.get("response", {}).get("resultSets", [])
     return [record for one in sets for record in one.get("results", [])]
 
 
-def _identity(record: Record) -> bytes:
+def _identity(record: Mapping[str, Any]) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
