@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection, Engine
 from node import db
 from node.store.bitmaps import decode, encode_set
 from node.store.layout import COLUMNS, bins_of
-from schemas.errors import BadInput, Place
+from schemas.errors import BadInput, Place, StoreUnavailable
 from schemas.genome import Assembly, Contig
 
 _BINS_A_TRANSACTION: Final = 64
@@ -69,8 +69,15 @@ class Target:
 
 @contextmanager
 def ingest_lock(engine: Engine) -> Iterator[None]:
-    """Held by the one ingest that may write; blocks until the one before has ended, however it ended."""
-    held = os.open(_lock_path(engine), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Held by the one ingest that may write; blocks until the one before has ended, however it ended.
+
+    Raises StoreUnavailable: the folder of the database cannot be written.
+    """
+    path = _lock_path(engine)
+    try:
+        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise StoreUnavailable(f"{path} cannot be written ({os.strerror(fault.errno or 0)})") from None
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield

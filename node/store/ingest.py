@@ -77,19 +77,19 @@ def ingest(
     """
     began = time.monotonic()
     tell = progress or _tell_nobody
-    target = files.find_target(engine, dataset)
     for wanted in (path, fasta):
         if wanted is not None:
             _check_regular(wanted)
+    with _writing(engine):
+        files.find_target(engine, dataset)  # a wrong name is told before the waiting
     with _writing(engine), files.ingest_lock(engine):
-        # Only now is the register sure not to change.
         target = files.find_target(engine, dataset)
         fingerprint = _fingerprint(path, tell)
         held = files.live_files(engine, target.no)
         same = next((one for one in held if one.fingerprint.sha256 == fingerprint.sha256), None)
-        if same is not None:
-            return _already(path, dataset, same, time.monotonic() - began)
         former = next((one for one in held if one.path == str(path.resolve())), None)
+        if same is not None and former in (None, same):
+            return _already(path, dataset, same, time.monotonic() - began)
         if former is not None and not (replace or dry_run):
             remedy = "To take the new content instead of the old: varhaven ingest --replace"
             raise BadInput(Place(str(path)), "the file was ingested before and has changed since", remedy)
@@ -122,11 +122,14 @@ def _check_regular(path: Path) -> None:
     except IsADirectoryError:
         raise BadInput(place, "this is a directory", "Name the VCF files in it.") from None
     except OSError as fault:
-        raise BadInput(
-            place, f"the file cannot be read ({os.strerror(fault.errno or 0)})", "Check it."
-        ) from None
+        raise _unreadable(path, fault) from None
     if not stat.S_ISREG(kind):
         raise BadInput(place, "this is not a regular file", "Write the data to a file first.")
+
+
+def _unreadable(path: Path, fault: OSError) -> BadInput:
+    problem = f"the file cannot be read ({os.strerror(fault.errno or 0)})"
+    return BadInput(Place(str(path)), problem, "Check its rights and the disk it lies on.")
 
 
 def _already(path: Path, dataset: str, same: HeldFile, seconds: float) -> IngestReport:
@@ -138,11 +141,14 @@ def _already(path: Path, dataset: str, same: HeldFile, seconds: float) -> Ingest
 def _fingerprint(path: Path, tell: Progress) -> Fingerprint:
     found = path.stat()
     digest, done = hashlib.sha256(), 0
-    with path.open("rb") as source:
-        while chunk := source.read(_HASH_BYTES):
-            digest.update(chunk)
-            done += len(chunk)
-            tell(_HASH_SHARE * done / max(1, found.st_size), "checksum")
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(_HASH_BYTES):
+                digest.update(chunk)
+                done += len(chunk)
+                tell(_HASH_SHARE * done / max(1, found.st_size), "checksum")
+    except OSError as fault:
+        raise _unreadable(path, fault) from None
     return Fingerprint(digest.hexdigest(), found.st_size, found.st_mtime_ns)
 
 
@@ -154,9 +160,14 @@ def _writing(engine: Engine) -> Iterator[None]:
     except DBAPIError as fault:
         where = engine.url.database or engine.url.host or "the database"
         raise StoreUnavailable(
-            f"the index in {where} could not be written ({fault.orig}); nothing was changed. "
+            f"the index in {where} could not be written ({_first_line(fault)}); nothing was changed. "
             "Check the free space and the rights of that folder, and ingest the file again."
         ) from None
+
+
+def _first_line(fault: DBAPIError) -> str:
+    """What the database said; further lines of it may quote the row."""
+    return next(iter(str(fault.orig).splitlines()), "no reason given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +248,9 @@ class _Job:
                     connection.exec_driver_sql(statement, rows)
 
     def _check_unchanged(self) -> None:
-        now = self.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (self.fingerprint.size_bytes, self.fingerprint.modified_ns):
+        known = self.fingerprint.size_bytes, self.fingerprint.modified_ns
+        now = self.path.stat() if self.path.exists() else None
+        if now is None or (now.st_size, now.st_mtime_ns) != known:
             raise BadInput(Place(str(self.path)), "the file changed while it was read", "Ingest it again.")
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from schemas.genome import Contig, Interval
+from schemas.genome import Contig
 
 _BIN_SHIFT: Final = 20
 _CONTIG_SHIFT: Final = 12
@@ -88,7 +88,3 @@ def reach_bp(level: int) -> int:
     """The longest interval of an allele of `level`."""
     reach: int = _LEVEL_0_REACH_BP << (2 * level)
     return reach
-
-
-def whole(contig: Contig) -> Interval:
-    return Interval(contig, 0, contig.length_bp)

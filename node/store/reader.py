@@ -168,9 +168,10 @@ class VcfReader:
                 raise self._short(line, len(header.samples))
             name, first_text, identifiers, reference, alternates, _, filters, info, form, text = columns
             if name != named:
-                if name in contigs:
+                contig = self._contig(name, header)
+                if name in contigs or (contig is not None and contig in contigs.values()):
                     raise self._bad(f"records of contig {_shown(name)} stand in several places", _SORT)
-                named, contig, last = name, self._contig(name, header), 0
+                named, last = name, 0
                 contigs[name] = contig
             if not first_text.isdigit():
                 raise self._bad("POS is not a number")

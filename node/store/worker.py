@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import resource
 import sys
+import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any, Final
 
 import numpy as np
@@ -57,6 +60,7 @@ class Skips:
 def main() -> None:
     """Read the file that the first frame names; every fault of the file becomes a frame, not a traceback."""
     answers = sys.stdout.buffer
+    sys.excepthook = partial(_last_word, answers)
     task = receive(sys.stdin.buffer)
     if task is None:
         return
@@ -76,6 +80,15 @@ def main() -> None:
         )
     except BrokenPipeError:
         sys.exit(1)  # whoever wanted the rows is gone
+
+
+def _last_word(
+    answers: IO[bytes], kind: type[BaseException], _fault: BaseException, trace: TracebackType | None
+) -> None:
+    """Tells of a fault nobody foresaw where it happened, and nothing of what was read."""
+    where = traceback.extract_tb(trace)[-1]
+    problem = f"the reader failed over it ({kind.__name__} at {Path(where.filename).name}:{where.lineno})"
+    _tell_bad(answers, 0, "", problem, "Please report this; nothing of the file was taken.")
 
 
 def _limit(memory_mb: int, path: Path) -> None:

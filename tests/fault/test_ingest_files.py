@@ -81,6 +81,7 @@ RECORDS = {
     "a header line stands among": SOUND.text.replace("20\t102", "#x\n20\t102"),
     "not sorted": changed(3, pos=4),
     "stand in several places": changed(2, contig="21").replace("20\t102", "20\t500"),
+    "contig chr20 stand in several places": changed(3, contig="chr20"),
     "contig 'chr99' is not held": changed(3, contig="chr99"),
     "is contig 20 of GRCh38": changed(3, contig="NC_000020.11"),
     "beyond the end of contig 20": changed(5, pos=63_025_521),
