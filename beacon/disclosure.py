@@ -21,9 +21,9 @@ demands and 2.2 allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from beacon.query import Asked
 from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, coarser
@@ -32,15 +32,21 @@ from schemas.errors import Forbidden, NotAuthorised
 from schemas.ga4gh import NodeIdentity
 from schemas.people import Dataset
 
+_NOT_OF_ONE: Final = "this dataset tells you nothing of single people"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found in one dataset; `total` and `records` may be missing where they may not be told."""
+    """What was found in one dataset; `total` and `records` may be missing where they may not be told.
+
+    remarks: how the question was understood there, for `info`; nothing in it depends on the data.
+    """
 
     dataset: Dataset
     exists: bool
     total: int | None = None
     records: tuple[Record, ...] = ()
+    remarks: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,16 @@ class Opened:
 
 
 def tellable(asked: Asked, ceiling: Ceiling) -> Granularity | None:
-    """The most that may be told of a dataset under `ceiling` in answer to `asked`; None is nothing."""
-    return None if ceiling.granularity is None else coarser(asked.most, ceiling.granularity)
+    """The most that may be told of a dataset under `ceiling` in answer to `asked`; None is nothing.
+
+    Of what single people carry, two hits in a gene or two variants together, nothing is told where records
+    are not: a yes or no is a record of somebody.
+    """
+    if ceiling.granularity is None or (
+        asked.looks_at_people and ceiling.granularity is not Granularity.RECORD
+    ):
+        return None
+    return coarser(asked.most, ceiling.granularity)
 
 
 def open_datasets(asked: Asked, grant: Grant, datasets: Sequence[Dataset]) -> Opened:
@@ -67,7 +81,7 @@ def open_datasets(asked: Asked, grant: Grant, datasets: Sequence[Dataset]) -> Op
         ceiling = grant.ceiling(dataset.id)
         granularity = tellable(asked, ceiling)
         if granularity is None:
-            refused.append((dataset, ceiling.reason))
+            refused.append((dataset, ceiling.reason or _NOT_OF_ONE))
         else:
             opened.append((dataset, granularity))
     if refused and not opened:
@@ -131,7 +145,11 @@ def _result_set(finding: Finding, granularity: Granularity) -> ResultSet:
         exists=finding.exists,
         resultsCount=finding.total or 0,
         results=list(finding.records) if granularity is Granularity.RECORD else [],
-        info={"granularity": granularity.value, "assembly": finding.dataset.assembly.value},
+        info={
+            "granularity": granularity.value,
+            "assembly": finding.dataset.assembly.value,
+            **finding.remarks,
+        },
     )
 
 
@@ -142,7 +160,12 @@ def _information(
 ) -> dict[str, Any]:
     information: dict[str, Any] = {}
     boolean = [
-        {"id": finding.dataset.id, "exists": finding.exists, "granularity": granularity.value}
+        {
+            "id": finding.dataset.id,
+            "exists": finding.exists,
+            "granularity": granularity.value,
+            **finding.remarks,
+        }
         for finding, granularity in told
         if granularity is Granularity.BOOLEAN and asked.include.lists(finding.exists)
     ]

@@ -1,55 +1,111 @@
-"""The parameters of a variant question, read into a query and written back.
+"""The parameters of a variant question, read into a value and written back.
 
 There is no discriminator on the wire: which parameters are present tells the kind of query.
 
     start, alternateBases [, referenceBases]            sequence query: this very allele
     start, end [, alternateBases, variantType, lengths] range query: whatever overlaps
     start of two, end of two [, the same]               bracket query: starts here and ends there
+    geneId [, the same]                                 gene query: whatever overlaps the gene
+    genomicAlleleShortForm                              HGVS: g. and m. by place; c. and p. by annotation
+    aminoacidChange [, geneId, or start and end]        by annotation
+    mateName, start [, end]                             adjacency: joined with this contig; end lies on it
+    hitsPerPerson with a range or gene                  two different alleles in one person
+    together (or a list as g_variant)                   an allele of each of several questions in one person
 
 A sequence query may repeat its `end`, type and length, which then must fit the bases.  Coordinates are
 0-based, half-open, on the wire and inside.
 
-Spec: Beacon v2 models/json/.../genomicVariations/requestParameters.json and "Variant queries".
+Spec: Beacon v2 models/json/.../genomicVariations/requestParameters.json and "Variant queries".  mateName is
+there without a meaning of its own; the meaning here is that of Beacon v1 and its implementations.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
-from beacon.vocabulary import read_variant_types, variant_type_word
+from beacon.vocabulary import read_variant_class, variant_type_word, with_class
 from schemas import beacon as wire
 from schemas.errors import BadQuestion
-from schemas.genome import Assembly, Contig, Interval
-from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery, VariantQuery, contig_of
+from schemas.genome import Assembly, Contig, Interval, VariantType
+from schemas.hgvs import Kind, UncertainChange, is_genomic, read_hgvs
+from schemas.protein import read_protein_change
+from schemas.questions import (
+    AnnotationQuery,
+    BracketQuery,
+    Conditions,
+    GeneQuery,
+    HgvsQuery,
+    Question,
+    RangeQuery,
+    SequenceQuery,
+    Single,
+    Together,
+    TwoHits,
+    contig_of,
+)
 
 MAX_BASES: Final = 100_000
+MAX_TOGETHER: Final = 10
 _BASES: Final = re.compile(r"[ACGTRYSWKMBDHVN]*")
+_ANNOTATED: Final = re.compile(
+    r"(?P<name>[\w.-]{1,40})(?:\((?P<gene>[\w.-]{1,40})\))?:(?P<change>[cp]\..{1,200})", re.ASCII
+)
+_CODING: Final = re.compile(r"c\.[-*]?\d[\w.+*>_=()-]*", re.ASCII)
+_TRANSCRIPT: Final = re.compile(r"(?:[NX][MRP]_|ENS[TP])\d+(?:\.\d+)?")
+_PLACE: Final = frozenset({"referenceName", "start", "end"})
+_CONDITIONS: Final = frozenset({"alternateBases", "variantType", "variantMinLength", "variantMaxLength"})
+_UNCERTAIN: Final = {
+    Kind.DELETION: frozenset({VariantType.DEL}),
+    Kind.DUPLICATION: frozenset({VariantType.DUP, VariantType.DUP_TANDEM}),
+    Kind.INVERSION: frozenset({VariantType.INV}),
+}
 
 
-def canonical(query: VariantQuery) -> wire.VariantParameters:
-    """The parameters of `query` in their one canonical spelling, which `read_variant` reads back."""
-    contig = contig_of(query)
-    parameters: wire.VariantParameters = {
-        "assemblyId": contig.assembly.value,
-        "referenceName": f"refseq:{contig.accession}",
-    }
-    if isinstance(query, SequenceQuery):
-        parameters["start"] = [query.interval.start]
-        if query.reference is not None:
-            parameters["referenceBases"] = query.reference
-        parameters["alternateBases"] = query.alternate
+def canonical(question: Question) -> wire.VariantParameters:
+    """The parameters of `question` in their one canonical spelling, which `read_variant` reads back."""
+    if isinstance(question, Together):
+        return {"together": [_canonical(part) for part in question.parts]}
+    if isinstance(question, TwoHits):
+        return {**_canonical(question.where), "hitsPerPerson": 2}
+    return _canonical(question)
+
+
+def _canonical(question: Single) -> wire.VariantParameters:
+    if isinstance(question, HgvsQuery):
+        return {"genomicAlleleShortForm": str(question.change)}
+    if isinstance(question, AnnotationQuery):
+        return _canonical_annotation(question)
+    if isinstance(question, GeneQuery):
+        parameters: wire.VariantParameters = {"geneId": question.gene}
+        if question.assembly is not None:
+            parameters["assemblyId"] = question.assembly.value
+        return parameters | _canonical_conditions(question.conditions)
+    contig = contig_of(question)
+    parameters = {"assemblyId": contig.assembly.value, "referenceName": f"refseq:{contig.accession}"}
+    if isinstance(question, SequenceQuery):
+        parameters["start"] = [question.interval.start]
+        if question.reference is not None:
+            parameters["referenceBases"] = question.reference
+        parameters["alternateBases"] = question.alternate
         return parameters
-    if isinstance(query, RangeQuery):
-        parameters["start"], parameters["end"] = [query.interval.start], [query.interval.end]
+    if isinstance(question, BracketQuery):
+        parameters["start"] = [question.starts.start, question.starts.end]
+        parameters["end"] = [question.ends.start, question.ends.end]
+    elif question.conditions.mate is not None:
+        return parameters | _canonical_adjacency(question.interval, question.conditions.mate)
     else:
-        parameters["start"] = [query.starts.start, query.starts.end]
-        parameters["end"] = [query.ends.start, query.ends.end]
-    conditions = query.conditions
+        parameters["start"], parameters["end"] = [question.interval.start], [question.interval.end]
+    return parameters | _canonical_conditions(question.conditions)
+
+
+def _canonical_conditions(conditions: Conditions) -> wire.VariantParameters:
+    parameters: wire.VariantParameters = {}
     if conditions.alternate is not None:
         parameters["alternateBases"] = conditions.alternate
     if conditions.variant_types is not None:
-        parameters["variantType"] = variant_type_word(conditions.variant_types)
+        parameters["variantType"] = variant_type_word(conditions)
     if conditions.min_length_bp is not None:
         parameters["variantMinLength"] = conditions.min_length_bp
     if conditions.max_length_bp is not None:
@@ -57,27 +113,174 @@ def canonical(query: VariantQuery) -> wire.VariantParameters:
     return parameters
 
 
-def read_variant(parameters: wire.AskedParameters) -> VariantQuery | None:
-    """The query in `requestParameters`, nested or flat; None when no parameter of one is there.
+def _canonical_adjacency(one: Interval, other: Interval) -> wire.VariantParameters:
+    return {
+        "start": [one.start, one.end],
+        "end": [other.start, other.end],
+        "mateName": f"refseq:{other.contig.accession}",
+    }
 
-    Raises BadQuestion: it cannot be understood, contradicts itself, or is of a kind not answered here;
-    NotHeld: an assembly or contig unknown here.
+
+def _canonical_annotation(question: AnnotationQuery) -> wire.VariantParameters:
+    parameters: wire.VariantParameters = {}
+    if question.assembly is not None:
+        parameters["assemblyId"] = question.assembly.value
+    if question.coding or question.transcript:
+        named = f"({question.gene})" if question.transcript and question.gene else question.gene
+        change = question.coding or question.protein
+        parameters["genomicAlleleShortForm"] = f"{question.transcript}{named}:{change}"
+        return parameters
+    if question.gene:
+        parameters["geneId"] = question.gene
+    parameters["aminoacidChange"] = question.protein
+    if question.within is not None:
+        parameters["referenceName"] = f"refseq:{question.within.contig.accession}"
+        parameters["start"], parameters["end"] = [question.within.start], [question.within.end]
+    return parameters
+
+
+def read_variant(parameters: wire.AskedParameters) -> Question | None:
+    """The question in `requestParameters`, nested or flat; None when no parameter of one is there.
+
+    Raises BadQuestion: it cannot be understood or contradicts itself; NotHeld: an assembly or contig unknown
+    here.
     """
     asked: wire.AskedVariant = parameters
     if parameters.g_variant is not None:
         if parameters.named:
             raise BadQuestion("parameters stand both inside g_variant and beside it; put all of them inside")
         asked = parameters.g_variant
-    given = asked.named
-    if not given:
+    if not asked.named:
         return None
-    for name in ("geneId", "aminoacidChange", "genomicAlleleShortForm", "mateName"):
-        if name in given:
-            raise BadQuestion(f"{name} is not supported by this node yet; ask by referenceName and start")
-    return _read_query(_read_contig(asked), asked)
+    if asked.together is None:
+        return _read_one(asked)
+    if asked.named != {"together"}:
+        raise BadQuestion("several variants stand alone: put every parameter inside one of them")
+    if not 2 <= len(asked.together) <= MAX_TOGETHER:
+        raise BadQuestion(f"two to {MAX_TOGETHER} variants can be asked for together")
+    return Together(tuple(_read_part(part) for part in asked.together))
 
 
-def _read_query(contig: Contig, asked: wire.AskedVariant) -> VariantQuery:
+def _read_part(asked: wire.AskedVariant) -> Single:
+    part = None if asked.together is not None or not asked.named else _read_one(asked)
+    if part is None or isinstance(part, Together | TwoHits):
+        raise BadQuestion("each of several variants is one variant, range or gene")
+    return part
+
+
+def _read_one(asked: wire.AskedVariant) -> Question:
+    given = asked.named
+    if "hitsPerPerson" in given:
+        return _read_two_hits(asked)
+    if "genomicAlleleShortForm" in given:
+        return _read_short_form(asked)
+    if "aminoacidChange" in given:
+        return _read_aminoacid_change(asked)
+    if "geneId" in given:
+        return _read_gene(asked)
+    contig = _read_contig(asked)
+    return _read_adjacency(contig, asked) if "mateName" in given else _read_query(contig, asked)
+
+
+def _alone(asked: wire.AskedVariant, name: str, allowed: frozenset[str]) -> None:
+    strangers = sorted(asked.named - allowed - {name, "assemblyId"})
+    if strangers:
+        raise BadQuestion(f"{strangers[0]} cannot be asked for beside {name}")
+
+
+def _read_two_hits(asked: wire.AskedVariant) -> TwoHits:
+    if asked.hitsPerPerson != 2:
+        raise BadQuestion("hitsPerPerson can be 2: two different alleles in one person")
+    where = _read_one(asked.model_copy(update={"hitsPerPerson": None}))
+    if not isinstance(where, RangeQuery | GeneQuery):
+        raise BadQuestion("hitsPerPerson is asked of a gene or a range")
+    return TwoHits(where)
+
+
+def _read_assembly(asked: wire.AskedVariant) -> Assembly | None:
+    return Assembly.read(asked.assemblyId) if asked.assemblyId else None
+
+
+def _read_gene(asked: wire.AskedVariant) -> GeneQuery:
+    _alone(asked, "geneId", _CONDITIONS)
+    gene = (asked.geneId or "").strip()
+    if not 1 <= len(gene) <= 60:
+        raise BadQuestion("geneId must be a symbol or an HGNC, Ensembl or NCBI identifier")
+    return GeneQuery(gene, _read_assembly(asked), _read_conditions(asked))
+
+
+def _read_short_form(asked: wire.AskedVariant) -> HgvsQuery | BracketQuery | AnnotationQuery:
+    _alone(asked, "genomicAlleleShortForm", frozenset())
+    text, assembly = (asked.genomicAlleleShortForm or "").strip(), _read_assembly(asked)
+    if len(text) > MAX_BASES:
+        raise BadQuestion(f"genomicAlleleShortForm is longer than {MAX_BASES} characters")
+    if is_genomic(text):
+        change = read_hgvs(text, assembly)
+        if isinstance(change, UncertainChange):
+            return BracketQuery(change.starts, change.ends, Conditions(variant_types=_UNCERTAIN[change.kind]))
+        return HgvsQuery(change)
+    match = _ANNOTATED.fullmatch(text)
+    if match is None:
+        raise BadQuestion(
+            f"cannot read {text[:60]!r} as HGVS; write NC_000017.11:g.43045711G>A, or NM_007294.4:c.5266dup"
+        )
+    transcript, gene = _read_bearer(match["name"], match["gene"])
+    if match["change"].startswith("p."):
+        protein = read_protein_change(match["change"])
+        return AnnotationQuery(gene, transcript, protein=protein, assembly=assembly)
+    if not _CODING.fullmatch(match["change"]):
+        raise BadQuestion(f"cannot read {match['change'][:40]!r} as a change of a coding sequence")
+    return AnnotationQuery(gene, transcript, match["change"], assembly=assembly)
+
+
+def _read_bearer(name: str, gene: str | None) -> tuple[str, str]:
+    """Transcript and gene of `NM_004006.2(DMD)`, `NM_004006.2` or `DMD`."""
+    if name.startswith(("NP_", "ENSP", "XP_")):
+        raise BadQuestion("a change of a protein is asked for by gene: BRAF:p.Val600Glu")
+    if _TRANSCRIPT.fullmatch(name):
+        return name, gene or ""
+    if gene:
+        raise BadQuestion(f"{name!r} is no transcript of RefSeq or Ensembl")
+    return "", name
+
+
+def _read_aminoacid_change(asked: wire.AskedVariant) -> AnnotationQuery:
+    _alone(asked, "aminoacidChange", _PLACE | {"geneId"})
+    protein = read_protein_change(asked.aminoacidChange or "")
+    gene = (asked.geneId or "").strip()
+    if gene and asked.named & _PLACE:
+        raise BadQuestion("a gene has its own place: give geneId, or referenceName, start and end")
+    if gene:
+        return AnnotationQuery(gene, protein=protein, assembly=_read_assembly(asked))
+    if not asked.named & _PLACE:
+        raise BadQuestion("aminoacidChange alone is a change of many genes; give geneId beside it")
+    within = _read_query(_read_contig(asked), asked.model_copy(update={"aminoacidChange": None}))
+    if not isinstance(within, RangeQuery):
+        raise BadQuestion("beside aminoacidChange stand geneId, or start and end of a range")
+    return AnnotationQuery(protein=protein, assembly=within.interval.contig.assembly, within=within.interval)
+
+
+def _read_adjacency(contig: Contig, asked: wire.AskedVariant) -> RangeQuery:
+    _alone(asked, "mateName", _PLACE | {"variantType"})
+    mate = Contig.read(asked.mateName or "", contig.assembly)
+    here = _read_window(contig, asked.start or [])
+    there = _read_window(mate, asked.end) if asked.end else Interval(mate, 0, mate.length_bp)
+    breakends = frozenset({VariantType.BND})
+    if asked.variantType is not None and read_variant_class(asked.variantType).types != breakends:
+        raise BadQuestion("mateName asks for breakends: variantType is BND, or left out")
+    return RangeQuery(here, Conditions(variant_types=breakends, mate=there))
+
+
+def _read_window(contig: Contig, bounds: list[int]) -> Interval:
+    """One base, or the bases between two coordinates."""
+    if not 1 <= len(bounds) <= 2:
+        raise BadQuestion("an adjacency has a start of one value or two, and an end of none, one or two")
+    if len(bounds) == 2 and bounds[0] == bounds[1]:
+        raise BadQuestion("an empty window holds nothing: windows are half-open, [100, 101] is exactly 100")
+    return Interval(contig, bounds[0], bounds[1] if len(bounds) == 2 else bounds[0] + 1)
+
+
+def _read_query(contig: Contig, asked: wire.AskedVariant) -> SequenceQuery | RangeQuery | BracketQuery:
     starts, ends = asked.start or [], asked.end or []
     if not starts:
         raise BadQuestion("start is missing (0-based: the base that a VCF calls 100 starts at 99)")
@@ -150,8 +353,9 @@ def _check_redundant(asked: wire.AskedVariant, query: SequenceQuery) -> None:
     allele = query.allele
     if allele is None:
         raise BadQuestion("variantType and lengths need an end, or referenceBases without wildcards")
-    bare = Conditions(None, conditions.variant_types, conditions.min_length_bp, conditions.max_length_bp)
-    if not bare.admit(allele):
+    if conditions.copies is not None:
+        raise BadQuestion(f"variantType {(asked.variantType or '')[:40]!r} is of ranges, not of one allele")
+    if not replace(conditions, alternate=None).admit(allele):
         raise BadQuestion(
             f"the bases describe {allele.variant_type}, {allele.length_bp} bp: not what was asked for"
         )
@@ -186,9 +390,8 @@ def _read_conditions(asked: wire.AskedVariant) -> Conditions:
         raise BadQuestion("variantMinLength must be 0 or more, variantMaxLength 1 or more")
     if shortest is not None and longest is not None and shortest > longest:
         raise BadQuestion(f"variantMinLength {shortest} is more than variantMaxLength {longest}")
-    return Conditions(
-        None if asked.alternateBases is None else _read_bases("alternateBases", asked.alternateBases),
-        None if asked.variantType is None else read_variant_types(asked.variantType),
-        shortest,
-        longest,
-    )
+    alternate = None if asked.alternateBases is None else _read_bases("alternateBases", asked.alternateBases)
+    conditions = Conditions(alternate, None, shortest, longest)
+    if asked.variantType is None:
+        return conditions
+    return with_class(conditions, read_variant_class(asked.variantType))

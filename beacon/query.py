@@ -20,7 +20,7 @@ from schemas.beacon import Include
 from schemas.errors import BadQuestion
 from schemas.ga4gh import BEACON_API, NodeIdentity
 from schemas.ports import Page
-from schemas.questions import SequenceQuery, VariantQuery
+from schemas.questions import Question, SequenceQuery, looks_at_people
 
 MAX_LIMIT: Final = 1000
 MAX_SKIP: Final = 1_000_000
@@ -56,7 +56,7 @@ class Asked:
     """
 
     kind: Kind
-    query: VariantQuery | None
+    query: Question | None
     granularity: Granularity
     include: Include = Include.HIT
     skip: int = 0
@@ -69,7 +69,7 @@ class Asked:
     @classmethod
     def of(
         cls,
-        query: VariantQuery,
+        query: Question,
         granularity: Granularity = Granularity.RECORD,
         limit: int = 10,
         *,
@@ -89,6 +89,11 @@ class Asked:
         return (
             coarser(self.granularity, Granularity.COUNT) if self.include is Include.NONE else self.granularity
         )
+
+    @property
+    def looks_at_people(self) -> bool:
+        """Whether the answer depends on what single people carry: see `schemas.questions`."""
+        return self.query is not None and looks_at_people(self.query)
 
     @property
     def is_wide(self) -> bool:

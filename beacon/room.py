@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from schemas.ga4gh import NodeIdentity
-from schemas.ports import Catalogue, VariantStore
+from schemas.ports import Annotations, Catalogue, VariantStore
+from schemas.reference import NO_REFERENCE, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Beacon:
     identity: NodeIdentity
     catalogue: Catalogue
     store: VariantStore
+    reference: Reference = NO_REFERENCE
+    annotations: Annotations | None = None
 
     @property
     def url(self) -> str:

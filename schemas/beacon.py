@@ -64,7 +64,11 @@ class Pages(TypedDict, total=False):
 
 
 class VariantParameters(TypedDict, total=False):
-    """A variant question in its one canonical spelling; 0-based, half-open."""
+    """A variant question in its one canonical spelling; 0-based, half-open.
+
+    Two members are this project's own: `hitsPerPerson` (2: two different alleles in one person) and
+    `together` (an allele of each of these in one person).
+    """
 
     assemblyId: str
     referenceName: str
@@ -75,6 +79,12 @@ class VariantParameters(TypedDict, total=False):
     variantType: str
     variantMinLength: int
     variantMaxLength: int
+    geneId: str
+    aminoacidChange: str
+    genomicAlleleShortForm: str
+    mateName: str
+    hitsPerPerson: int
+    together: list[VariantParameters]
 
 
 class RequestSummary(TypedDict, total=False):
@@ -333,6 +343,13 @@ def _selected(value: object) -> object:
     return _listed(value) or None
 
 
+def _together(value: object) -> object:
+    """A list of several variants is the same as one object that holds them in `together`."""
+    if isinstance(value, list) and len(value) > 1:
+        return {"together": value}
+    return _unwrapped(value)
+
+
 def _unwrapped(value: object) -> object:
     """Some clients send a list that holds the one object."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -370,6 +387,8 @@ class AskedVariant(_Asking):
         default=None, validation_alias=AliasChoices("genomicAlleleShortForm", "allele")
     )
     mateName: str | None = None
+    hitsPerPerson: Whole | None = None
+    together: list[AskedVariant] | None = Field(default=None, max_length=10)
 
     @property
     def named(self) -> set[str]:
@@ -381,9 +400,9 @@ _VARIANT_PARAMETERS: Final = frozenset(AskedVariant.model_fields) - frozenset(_A
 
 
 class AskedParameters(AskedVariant):
-    """`requestParameters`: the variant nested, or its members flat."""
+    """`requestParameters`: the variant nested, several of them in a list, or the members of one flat."""
 
-    g_variant: Annotated[AskedVariant | None, BeforeValidator(_unwrapped)] = Field(
+    g_variant: Annotated[AskedVariant | None, BeforeValidator(_together)] = Field(
         default=None,
         validation_alias=AliasChoices("g_variant", "g_variants", "genomicVariant", "genomicVariation"),
     )

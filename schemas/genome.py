@@ -209,9 +209,14 @@ class VariantType(StrEnum):
 
 _SYMBOLIC: Final = {
     "DEL": VariantType.DEL, "INS": VariantType.INS, "DUP": VariantType.DUP, "INV": VariantType.INV,
-    "CNV": VariantType.CNV, "CN": VariantType.CNV, "BND": VariantType.BND, "TRA": VariantType.BND,
+    "CNV": VariantType.CNV, "BND": VariantType.BND, "TRA": VariantType.BND,
     "CTX": VariantType.BND, "CPX": VariantType.CNV,
 }  # fmt: skip
+
+
+_COPY_NUMBER: Final = re.compile(r"<CN=?(\d{1,4})>", re.IGNORECASE)
+_COPIES: Final = {VariantType.DEL: 0, VariantType.DUP: 2, VariantType.DUP_TANDEM: 2}
+_MATE: Final = re.compile(r"[\[\]](.+):(\d+)[\[\]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +296,29 @@ class Allele:
         return VariantType.INDEL
 
     @property
+    def copies(self) -> int | None:
+        """How often a chromosome with this allele has the stretch; None where the allele does not tell.
+
+        1 is the reference.  `<CN2>` is written of one chromosome, as in the 1000 Genomes: two copies there.
+        """
+        match = _COPY_NUMBER.match(self.alternate)
+        if match:
+            return int(match[1])
+        return _COPIES.get(self.variant_type)
+
+    @property
+    def mate(self) -> Interval | None:
+        """The base at the other end of a breakend in bracket notation; None when it is none, or not held."""
+        match = _MATE.search(self.alternate)
+        if match is None:
+            return None
+        try:
+            contig = Contig.read(match[1].strip("<>"), self.interval.contig.assembly)
+            return Interval.from_one_based(contig, int(match[2]), int(match[2]))
+        except BadQuestion:
+            return None  # a scaffold, or a telomere
+
+    @property
     def length_bp(self) -> int:
         """Bases affected: the longer of the trimmed reference and alternate; 1 for an SNV.
 
@@ -333,14 +361,16 @@ def trim(reference: str, alternate: str) -> tuple[str, str, str]:
 
 
 def symbolic_type(alternate: str) -> VariantType:
-    """The type of a symbolic ALT: `<DEL:ME:ALU>` is DEL, `<CN0>` DEL, `<CN3>` CNV, a bracket BND."""
+    """The type of a symbolic ALT: `<DEL:ME:ALU>` is DEL, `<CN0>` DEL, `<CN3>` DUP, a bracket BND."""
     if "[" in alternate or "]" in alternate:
         return VariantType.BND
     words = alternate.strip("<>").upper().split(":")
     if words[:2] == ["DUP", "TANDEM"]:
         return VariantType.DUP_TANDEM
-    if words[0] == "CN0":
-        return VariantType.DEL
+    number = _COPY_NUMBER.match(alternate)
+    if number:
+        copies = int(number[1])
+        return VariantType.CNV if copies == 1 else VariantType.DUP if copies else VariantType.DEL
     return _SYMBOLIC.get(re.sub(r"\d+$", "", words[0]), VariantType.CNV)
 
 

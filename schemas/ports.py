@@ -17,7 +17,7 @@ from pyroaring import BitMap
 from schemas.filters import Value
 from schemas.genome import Allele
 from schemas.people import Dataset, Term
-from schemas.questions import VariantQuery
+from schemas.questions import Annotation, AnnotationQuery, VariantQuery
 
 PersonSet = BitMap
 """People of one dataset as their dense ordinals, 0 to n-1 in the order in which they were first ingested."""
@@ -104,6 +104,24 @@ class VariantStore(Protocol):
 
     def carriers(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> PersonSet:
         """Who carries this allele."""
+        ...
+
+
+class Annotations(Protocol):
+    """What the VCFs of a dataset say in CSQ or ANN of its alleles; like `VariantStore`, over carried ones."""
+
+    def is_annotated(self, dataset: str) -> bool:
+        """Whether any file of the dataset was annotated; where none is, nothing can be said by annotation."""
+        ...
+
+    def find(
+        self, dataset: str, query: AnnotationQuery, page: Page, people: PersonSet | None = None
+    ) -> list[Variant]:
+        """One page of the carried alleles of which one annotation is admitted, within `query.within`."""
+        ...
+
+    def annotations(self, dataset: str, allele: Allele) -> tuple[Annotation, ...]:
+        """What is said of one allele, in the order of the file."""
         ...
 
 

@@ -1,6 +1,9 @@
-"""The questions that can be asked of a store of alleles.
+"""The questions that can be asked: of a store of alleles, and by people.
 
-Each says with `admits` which alleles it means; an engine may find them in any way that comes to the same.
+A store answers a `VariantQuery`.  Each says with `admits` which alleles it means; an engine may find them in
+any way that comes to the same.  People also ask by gene, by HGVS name, by what an allele does to a protein,
+and about several alleles in one person; what of these a store is asked depends on the assembly of its data,
+and is settled when the question meets a dataset.
 
 Spec: Beacon v2 requestParameters and "Variant queries".
 """
@@ -10,7 +13,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.genome import Allele, Contig, Interval, VariantType, bases_match
+from schemas.genome import Allele, Assembly, Contig, Interval, VariantType, bases_match
+from schemas.hgvs import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Copies of a stretch in one person, `fewest` to `most`, both included; None for no upper bound."""
+
+    fewest: int
+    most: int | None = None
+
+    def hold(self, copies: int) -> bool:
+        return self.fewest <= copies and (self.most is None or copies <= self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +35,19 @@ class Conditions:
     alternate: trimmed alternate bases, IUPAC codes allowed; None for any.
     variant_types: the admitted types; None for any.
     min_length_bp, max_length_bp: both included; see `Allele.length_bp`; None for no bound.
+    symbol: of a symbolic allele, without the brackets; finer ones count (`INS:ME` is `<INS:ME:ALU>`, too).
+    mate: where the other end of a breakend must lie.
+    copies: how many copies a carrier must have.  It is a condition on who carries the allele, so that
+    `admit` knows nothing of it: a store is asked without it, and the alleles it finds are held against it.
     """
 
     alternate: str | None = None
     variant_types: frozenset[VariantType] | None = None
     min_length_bp: int | None = None
     max_length_bp: int | None = None
+    symbol: str | None = None
+    mate: Interval | None = None
+    copies: Copies | None = None
 
     def admit(self, allele: Allele) -> bool:
         if self.variant_types is not None and allele.variant_type not in self.variant_types:
@@ -34,12 +56,26 @@ class Conditions:
             return False
         if self.max_length_bp is not None and allele.length_bp > self.max_length_bp:
             return False
+        return self._admit_text(allele)
+
+    def _admit_text(self, allele: Allele) -> bool:
+        if self.symbol is not None and not _is_symbol(allele, self.symbol):
+            return False
+        if self.mate is not None:
+            other = allele.mate
+            if other is None or not other.overlaps(self.mate):
+                return False
         if self.alternate is None:
             return True
         if allele.is_symbolic:
             return False
         anchored = allele.vcf[2]
         return bases_match(self.alternate, allele.alternate) or bases_match(self.alternate, anchored)
+
+
+def _is_symbol(allele: Allele, symbol: str) -> bool:
+    found = allele.alternate.upper()
+    return found == f"<{symbol}>" or found.startswith(f"<{symbol}:")
 
 
 ANYTHING: Final = Conditions()
@@ -152,3 +188,113 @@ VariantQuery = SequenceQuery | RangeQuery | BracketQuery
 def contig_of(query: VariantQuery) -> Contig:
     """The contig, and with it the assembly, that a question is about."""
     return query.starts.contig if isinstance(query, BracketQuery) else query.interval.contig
+
+
+# ------------------------------------------------------------------------------- what people ask
+
+
+@dataclass(frozen=True, slots=True)
+class GeneQuery:
+    """Which alleles overlap this gene?  (Beacon "geneId query".)
+
+    gene: any name of it.  assembly: None for every assembly, each with its own extent of the gene.
+    """
+
+    gene: str
+    assembly: Assembly | None = None
+    conditions: Conditions = ANYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class HgvsQuery:
+    """Is this change seen?  Wherever it may be written, and with or without its bases spelled out."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What a VCF's CSQ or ANN says an allele does to one transcript.
+
+    gene: symbol.  transcript: accession with its version, if it has one.  coding, protein: HGVS without the
+    accession (`c.4375C>T`, `p.Arg1459Ter`).  consequences: Sequence Ontology terms by name.
+    """
+
+    gene: str = ""
+    transcript: str = ""
+    coding: str = ""
+    protein: str = ""
+    consequences: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationQuery:
+    """Which alleles are annotated so?  Every part that is not empty must agree, in one annotation.
+
+    gene: approved symbol.  transcript: with a version this version, without one any.  assembly: None for any.
+    protein: three-letter form, without brackets for a predicted consequence.  within: where the allele lies.
+    """
+
+    gene: str = ""
+    transcript: str = ""
+    coding: str = ""
+    protein: str = ""
+    consequence: str = ""
+    assembly: Assembly | None = None
+    within: Interval | None = None
+
+    def admits(self, found: Annotation) -> bool:
+        transcript = found.transcript if "." in self.transcript else found.transcript.split(".")[0]
+        return (
+            self.gene in ("", found.gene)
+            and self.transcript in ("", transcript)
+            and self.coding in ("", found.coding)
+            and self.protein in ("", found.protein.replace("(", "").replace(")", ""))
+            and (not self.consequence or self.consequence in found.consequences)
+        )
+
+
+Single = VariantQuery | GeneQuery | HgvsQuery | AnnotationQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Is there a person who carries an allele of each of these?  Two parts or more."""
+
+    parts: tuple[Single, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoHits:
+    """Is there a person who carries two different alleles of this range or gene?
+
+    Candidates for compound heterozygosity: whether the two lie on different copies is not looked at.
+    """
+
+    where: RangeQuery | GeneQuery
+
+
+Question = Single | Together | TwoHits
+
+
+def assembly_of(question: Question) -> Assembly | None:
+    """The assembly a question is about; None when it is about any."""
+    if isinstance(question, Together):
+        told = [assembly for part in question.parts if (assembly := assembly_of(part)) is not None]
+        return told[0] if told else None
+    if isinstance(question, TwoHits):
+        return assembly_of(question.where)
+    if isinstance(question, GeneQuery | AnnotationQuery):
+        return question.assembly
+    if isinstance(question, HgvsQuery):
+        return question.change.interval.contig.assembly
+    return contig_of(question).assembly
+
+
+def looks_at_people(question: Question) -> bool:
+    """Whether the answer depends on what single people carry, and not only on whether an allele is there."""
+    if isinstance(question, Together | TwoHits):
+        return True
+    if isinstance(question, GeneQuery | RangeQuery | BracketQuery):
+        return question.conditions.copies is not None
+    return False

@@ -9,13 +9,24 @@ from hypothesis import strategies as st
 
 from beacon.entries import ENTRY_TYPES
 from beacon.query import VARIANTS, Asked, read_get, read_post
-from beacon.vocabulary import read_variant_types, variant_type_word
+from beacon.vocabulary import read_variant_class, variant_type_word, with_class
 from schemas import beacon as wire
 from schemas.access import Granularity
 from schemas.beacon import Include
 from schemas.errors import BadQuestion, NotHeld
 from schemas.genome import Assembly, Contig, Interval, VariantType
-from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery
+from schemas.hgvs import Change, Kind
+from schemas.questions import (
+    AnnotationQuery,
+    BracketQuery,
+    Conditions,
+    GeneQuery,
+    HgvsQuery,
+    RangeQuery,
+    SequenceQuery,
+    Together,
+    TwoHits,
+)
 
 C20 = Contig.read("20", Assembly.GRCH38)
 ITPA = SequenceQuery(Interval(C20, 3213195, 3213196), "C", "A")
@@ -189,13 +200,33 @@ POINT = AT + "start=10&"
         (AT + "start=1&end=99999999999", "beyond the end"),
         (AT + "start=1&end=9999999999999999999999999", "whole number"),
         (POINT + "end=20&variantType=WEIRD", "not known"),
-        (POINT + "end=20&variantType=EFO:0030069", "ask for EFO:0030067"),
+        (POINT + "end=20&variantType=EFO:0030064", "is no change"),
+        (POINT + "referenceBases=AT&alternateBases=&variantType=EFO:0030069", "of ranges, not of one"),
         (POINT + "end=20&variantMinLength=9&variantMaxLength=3", "more than"),
         (POINT + "end=20&variantMaxLength=0", "1 or more"),
-        (POINT + "end=20&geneId=ITPA", "geneId is not supported"),
-        (POINT + "end=20&geneid=ITPA", "geneId is not supported"),
-        ("aminoacidChange=V600E", "aminoacidChange is not supported"),
-        ("allele=NM_004006.2:c.4375C>T", "genomicAlleleShortForm is not supported"),
+        (POINT + "end=20&geneId=ITPA", "end cannot be asked for beside geneId"),
+        (POINT + "end=20&geneid=ITPA", "end cannot be asked for beside geneId"),
+        ("geneId=", "must be a symbol"),
+        ("geneId=ITPA&assemblyId=GRCh36", "not known here"),
+        ("aminoacidChange=V600E", "give geneId beside it"),
+        ("aminoacidChange=V600&geneId=BRAF", "change of a protein"),
+        ("aminoacidChange=B600E&geneId=BRAF", "no amino acid"),
+        ("aminoacidChange=V600E&geneId=BRAF&" + POINT + "end=20", "its own place"),
+        ("aminoacidChange=V600E&" + POINT + "alternateBases=A", "cannot be asked for beside"),
+        ("allele=NM_004006.2:x.4375C>T", "as HGVS"),
+        ("allele=NM_004006.2:c.C>T", "coding sequence"),
+        ("allele=NP_004006.2:p.Val600Glu", "by gene"),
+        ("allele=chr20:g.100A>C", "which assembly"),
+        ("allele=NC_000020.11:m.100A>C", "mitochondrion"),
+        ("allele=NC_000020.11:g.100_99del", "first of two comes first"),
+        ("allele=NC_000020.11:g.100_101delA", "the place has 2"),
+        ("allele=NC_000020.11:g.100[14]", "not understood"),
+        ("allele=NC_000020.11:g.100A>C&variantType=SNP", "cannot be asked for beside"),
+        (POINT + "end=20&hitsPerPerson=3", "can be 2"),
+        (POINT + "alternateBases=A&hitsPerPerson=2", "a gene or a range"),
+        (POINT + "mateName=99", "not held"),
+        (POINT + "mateName=2&variantType=DEL", "BND, or left out"),
+        (POINT + "mateName=2&end=5,5", "empty window"),
         (POINT + "end=20&filters=HP:0001250", "'HP:0001250' is not supported"),
         (POINT + "end=20&unknown=1", "unknown parameter 'unknown'"),
         (POINT + "end=20&end=1&assemblyId=GRCh38", "given twice"),
@@ -280,13 +311,14 @@ def test_a_refusal_does_not_repeat_a_long_value() -> None:
 )
 def test_words_for_types(words: str, types: set[VariantType]) -> None:
     for word in words.split():
-        assert read_variant_types(word) == types
-        assert read_variant_types(variant_type_word(frozenset(types))) == types
+        meant = read_variant_class(word)
+        assert meant.types == types
+        assert read_variant_class(variant_type_word(with_class(Conditions(), meant))) == meant
 
 
 def test_every_type_can_be_asked_for_by_its_own_name() -> None:
     for variant_type in VariantType:
-        assert variant_type in read_variant_types(variant_type.value)
+        assert variant_type in read_variant_class(variant_type.value).types
 
 
 bases = st.text("ACGTN", max_size=6)
@@ -299,13 +331,16 @@ def intervals(draw: st.DrawFn) -> Interval:
     return Interval(C20, first, first + draw(st.integers(1, 9)))
 
 
-conditions = st.builds(
-    Conditions,
-    st.none() | bases,
-    st.none() | st.sampled_from([read_variant_types(word) for word in ("SNP", "INDEL", "DUP", "CNV", "BND")]),
-    st.none() | st.integers(0, 5),
-    st.none() | st.integers(5, 50),
+plain_conditions = st.builds(
+    Conditions, st.none() | bases, st.none(), st.none() | st.integers(0, 5), st.none() | st.integers(5, 50)
 )
+classes = st.sampled_from(
+    [
+        read_variant_class(word)
+        for word in ("SNP", "INDEL", "DUP", "CNV", "BND", "INS:ME:ALU", "CN2", "EFO:0030073", "EFO:0030069")
+    ]
+)
+conditions = plain_conditions | st.builds(with_class, plain_conditions, classes)
 
 
 @st.composite
@@ -323,10 +358,48 @@ def brackets(draw: st.DrawFn) -> BracketQuery:
     return BracketQuery(starts, ends, draw(conditions))
 
 
+assemblies = st.none() | st.sampled_from(Assembly)
+ranges = st.builds(RangeQuery, intervals(), conditions)
+adjacencies = st.builds(
+    lambda here, there: RangeQuery(here, Conditions(variant_types=frozenset({VariantType.BND}), mate=there)),
+    intervals(),
+    intervals(),
+)
+gene_names = st.sampled_from(["BRCA1", "HGNC:1100", "672", "ENSG00000012048.9"])
+genes = st.builds(GeneQuery, gene_names, assemblies, conditions)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> HgvsQuery:
+    """Of every kind, with the bases that its name must tell and, where it may, others."""
+    kind = draw(st.sampled_from(Kind))
+    first, length = draw(st.integers(1, C20.length_bp - 20)), draw(st.integers(2, 9))
+    exact = st.text("ACGT", min_size=length, max_size=length)
+    if kind is Kind.INSERTION:
+        return HgvsQuery(Change(kind, Interval(C20, first, first), "", draw(exact)))
+    if kind is Kind.SUBSTITUTION:
+        was, becomes = draw(st.permutations("ACGT"))[:2]
+        return HgvsQuery(Change(kind, Interval(C20, first, first + 1), was, becomes))
+    deleted = "" if kind is Kind.INVERSION else draw(st.just("") | exact)
+    inserted = draw(st.text("ACGT", min_size=1, max_size=5)) + "N" if kind is Kind.DELINS else ""
+    return HgvsQuery(Change(kind, Interval(C20, first, first + length), deleted, inserted))
+
+
+annotated = st.one_of(
+    st.builds(AnnotationQuery, gene_names, protein=st.just("p.Val600Glu"), assembly=assemblies),
+    st.builds(AnnotationQuery, st.just("DMD"), coding=st.just("c.4375C>T"), assembly=assemblies),
+    st.builds(AnnotationQuery, st.sampled_from(["", "DMD"]), st.just("NM_004006.2"), st.just("c.93+1G>T")),
+    intervals().map(
+        lambda within: AnnotationQuery(protein="p.Arg97Ter", assembly=Assembly.GRCH38, within=within)
+    ),
+)
+singles = sequences() | ranges | brackets() | adjacencies | genes | changes() | annotated
+together = st.lists(singles, min_size=2, max_size=4).map(lambda parts: Together(tuple(parts)))
+two_hits = st.builds(TwoHits, ranges | genes)
 questions = st.builds(
     Asked,
     st.just(VARIANTS),
-    sequences() | st.builds(RangeQuery, intervals(), conditions) | brackets(),
+    singles | together | two_hits,
     st.sampled_from(Granularity),
     st.sampled_from(Include),
     st.integers(0, 1_000_000),

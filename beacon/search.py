@@ -1,0 +1,165 @@
+"""Looking in a dataset for what was sought, whatever it is made of.
+
+One plain query goes to the store as it is.  Alternatives, levels of copy number and questions about one
+person are put together here from what the store finds and who carries it; that takes as long as looking at
+every allele concerned, and is refused beyond 20,000 of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pyroaring import BitMap
+
+from beacon.placement import Alternatives, Joint, Pairs, Sought
+from schemas.errors import BadQuestion
+from schemas.genome import Allele
+from schemas.ports import Annotations, Counts, Page, PersonSet, Variant, VariantStore
+from schemas.questions import AnnotationQuery, Copies, SequenceQuery, VariantQuery
+
+MAX_ALLELES: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One dataset, narrowed to `people` (None is everybody)."""
+
+    store: VariantStore
+    annotations: Annotations | None
+    dataset: str
+    people: PersonSet | None = None
+
+    def exists(self, sought: Sought) -> bool:
+        """Whether anything is found.
+
+        Raises BadQuestion: too many alleles to look at one by one; the dataset has no annotation.
+        """
+        plain = _plain(sought)
+        if plain is not None:
+            return self.store.exists(self.dataset, plain, self.people)
+        return next(self._matches(sought), None) is not None
+
+    def count(self, sought: Sought) -> int:
+        """How many distinct alleles are found.  Raises BadQuestion: as `exists`."""
+        plain = _plain(sought)
+        if plain is not None:
+            return self.store.count(self.dataset, plain, self.people)
+        return sum(1 for _ in self._matches(sought))
+
+    def find(self, sought: Sought, page: Page) -> list[Variant]:
+        """One page of them, in the order of the store.  Raises BadQuestion: as `exists`."""
+        plain = _plain(sought)
+        if plain is not None:
+            return self.store.find(self.dataset, plain, page, self.people)
+        return list(self._matches(sought))[page.offset : page.offset + page.limit]
+
+    def carriers(self, sought: Sought) -> PersonSet:
+        """Who carries any of them; of a joint question, one of each.  Raises BadQuestion: as `exists`."""
+        if isinstance(sought, Pairs):
+            return self._twice(sought)
+        if not isinstance(sought, Joint):
+            return self._carriers(self._all(sought, self.people), self.people)
+        everyone = self.people
+        for part in sought.parts:
+            everyone = self._carriers(self._all(part, everyone), everyone)
+        return BitMap() if everyone is None else everyone
+
+    def _matches(self, sought: Sought) -> Iterator[Variant]:
+        if isinstance(sought, Joint):
+            return self._joint(sought)
+        if isinstance(sought, Pairs):
+            return self._pairs(sought)
+        return iter(self._all(sought, self.people))
+
+    def _joint(self, sought: Joint) -> Iterator[Variant]:
+        everyone = self.carriers(sought)
+        if not everyone:
+            return iter(())
+        return iter(_united(variant for part in sought.parts for variant in self._all(part, everyone)))
+
+    def _pairs(self, sought: Pairs) -> Iterator[Variant]:
+        twice = self._twice(sought)
+        return iter(self._all(Alternatives((sought.query,)), twice) if twice else ())
+
+    def _twice(self, sought: Pairs) -> PersonSet:
+        """Who carries two of the alleles or more."""
+        once, twice = BitMap(), BitMap()
+        for variant in self._all(Alternatives((sought.query,)), self.people):
+            carriers = self.store.carriers(self.dataset, variant.allele, self.people)
+            twice |= once & carriers
+            once |= carriers
+        return twice
+
+    def _carriers(self, variants: Iterable[Variant], people: PersonSet | None) -> PersonSet:
+        found = BitMap()
+        for variant in variants:
+            found |= self.store.carriers(self.dataset, variant.allele, people)
+        return found
+
+    def _all(self, part: Alternatives | AnnotationQuery, people: PersonSet | None) -> list[Variant]:
+        """Every allele of one part that somebody of `people` carries, in order, each once."""
+        page = Page(limit=MAX_ALLELES + 1)
+        if isinstance(part, AnnotationQuery):
+            found = self._annotated().find(self.dataset, part, page, people)
+        else:
+            found = _united(variant for query in part.queries for variant in self._one(query, page, people))
+        if len(found) > MAX_ALLELES:
+            raise BadQuestion(
+                f"more than {MAX_ALLELES} alleles would have to be looked at; ask more narrowly"
+            )
+        return found
+
+    def _one(self, query: VariantQuery, page: Page, people: PersonSet | None) -> list[Variant]:
+        copies = None if isinstance(query, SequenceQuery) else query.conditions.copies
+        if copies is None:
+            return self.store.find(self.dataset, query, page, people)
+        assert not isinstance(query, SequenceQuery)  # noqa: S101  # it has no conditions
+        wider = replace(query, conditions=replace(query.conditions, copies=None))
+        found = self.store.find(self.dataset, wider, page, people)
+        if len(found) > MAX_ALLELES:
+            return found
+        return [variant for variant in found if leaves(variant.allele, variant.counts, copies)]
+
+    def _annotated(self) -> Annotations:
+        if self.annotations is None or not self.annotations.is_annotated(self.dataset):
+            raise BadQuestion(
+                f"dataset {self.dataset} has no annotation (CSQ or ANN in its VCF), so changes of proteins "
+                "and transcripts cannot be asked for; ask by place, or by a genomic HGVS name"
+            )
+        return self.annotations
+
+
+def leaves(allele: Allele, counts: Counts, copies: Copies) -> bool:
+    """Whether some carrier of the allele has that many copies, if his other chromosome is the reference's."""
+    each = allele.copies
+    if each is None:
+        return False
+    return (
+        bool(counts.het and copies.hold(each + 1))
+        or bool(counts.hom and copies.hold(2 * each))
+        or bool(counts.hemi and copies.hold(each))
+    )
+
+
+def _plain(sought: Sought) -> VariantQuery | None:
+    """The one query that the store can answer by itself; None when there is more to it."""
+    if not isinstance(sought, Alternatives) or len(sought.queries) != 1:
+        return None
+    query = sought.queries[0]
+    if isinstance(query, SequenceQuery) or query.conditions.copies is None:
+        return query
+    return None
+
+
+def _united(variants: Iterable[Variant]) -> list[Variant]:
+    """Each allele once, in the order of the store."""
+    found = {variant.allele: variant for variant in variants}
+    return sorted(found.values(), key=_order)
+
+
+def _order(variant: Variant) -> tuple[int, int, int, str, str, int]:
+    allele = variant.allele
+    at = allele.interval
+    return at.contig.number, at.start, at.end, allele.reference, allele.alternate, allele.sv_length_bp

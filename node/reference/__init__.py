@@ -1,0 +1,8 @@
+"""What the node knows of the human genome and its vocabularies, without asking anybody: tables it ships, and
+files the site has.
+
+    genes      symbols, identifiers and extents of genes
+    liftover   where a place of one assembly lies in the other, by the site's chain files
+
+Nothing here knows a dataset, a person or who is asking; nothing is fetched at run time.
+"""

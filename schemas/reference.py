@@ -1,0 +1,87 @@
+"""What a node knows of the human genome itself: genes, the reference sequence, and how assemblies correspond.
+
+Protocols, as in `schemas.ports`, and the values they pass.  All of it is optional: a node without a reference
+sequence or chain files says what it cannot answer, and answers the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.genome import Assembly, Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Gene:
+    """A gene, its identifiers, and the stretch it covers on each assembly where that is known.
+
+    hgnc, ensembl, entrez: `HGNC:1100`, `ENSG00000012048`, `672`; "" where there is none.
+    """
+
+    symbol: str
+    places: Mapping[Assembly, Interval]
+    hgnc: str = ""
+    ensembl: str = ""
+    entrez: str = ""
+
+
+class Genes(Protocol):
+    """Genes by any of their names."""
+
+    def find(self, name: str) -> Gene:
+        """The gene of an approved symbol, an earlier one, an alias, or an HGNC, Ensembl or NCBI identifier.
+
+        Case does not matter.  An approved symbol is never taken for an alias of another gene.  The first
+        call may take a fifth of a second, later ones microseconds.
+
+        Raises BadQuestion: no gene has this name, or several have; names those that might be meant.
+        """
+        ...
+
+
+class Sequences(Protocol):
+    """The reference sequence of the assemblies for which the node has one."""
+
+    def bases(self, interval: Interval) -> str | None:
+        """The bases of `interval` in upper case; None when no sequence of its contig is here.
+
+        Reads a file: tens of microseconds a kilobase.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """An interval as it lies in another assembly; `reverse` when that strand runs the other way."""
+
+    interval: Interval
+    reverse: bool = False
+
+
+class Liftover(Protocol):
+    """Where a stretch of one assembly lies in another, as far as chain files are configured."""
+
+    def leads(self, source: Assembly, target: Assembly) -> bool:
+        """Whether there is a chain from `source` to `target`."""
+        ...
+
+    def lift(self, interval: Interval, target: Assembly) -> Lifted | None:
+        """The same stretch in `target`; None when it has no one counterpart there.
+
+        One counterpart means: every base lies in the same chain, and nothing is inserted or missing between.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What this node has of it; None is nothing."""
+
+    genes: Genes | None = None
+    sequences: Sequences | None = None
+    liftover: Liftover | None = None
+
+
+NO_REFERENCE = Reference()
