@@ -115,16 +115,16 @@ def _check_regular(path: Path) -> None:
     place = Place(str(path))
     try:
         kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise BadInput(place, "this is a directory", "Name the VCF files in it.")
+        if not stat.S_ISREG(kind):  # opening a pipe would wait for whoever writes to it
+            raise BadInput(place, "this is not a regular file", "Write the data to a file first.")
         with path.open("rb"):
             pass
     except FileNotFoundError:
         raise BadInput(place, "there is no such file", "Check the path.") from None
-    except IsADirectoryError:
-        raise BadInput(place, "this is a directory", "Name the VCF files in it.") from None
     except OSError as fault:
         raise _unreadable(path, fault) from None
-    if not stat.S_ISREG(kind):
-        raise BadInput(place, "this is not a regular file", "Write the data to a file first.")
 
 
 def _unreadable(path: Path, fault: OSError) -> BadInput:
@@ -297,7 +297,7 @@ class _Child:
             raise self._lost()
         if frame.tag is Tag.BAD:
             told = frame.value
-            raise BadInput(Place(self._file, told["line"], told["field"]), told["problem"], told["remedy"])
+            raise BadInput(Place(told["file"], told["line"], told["field"]), told["problem"], told["remedy"])
         if frame.tag not in wanted:
             raise self._lost()
         return frame

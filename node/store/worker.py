@@ -24,7 +24,7 @@ from node.store.layout import Row
 from node.store.normal import Moves, moves_of
 from node.store.reader import VcfReader
 from node.store.rows import RowMaker
-from schemas.errors import BadInput
+from schemas.errors import BadInput, Place
 from schemas.genome import Assembly
 
 _BATCH_ROWS: Final = 2000
@@ -60,21 +60,19 @@ class Skips:
 def main() -> None:
     """Read the file that the first frame names; every fault of the file becomes a frame, not a traceback."""
     answers = sys.stdout.buffer
-    sys.excepthook = partial(_last_word, answers)
     task = receive(sys.stdin.buffer)
     if task is None:
         return
+    sys.excepthook = partial(_last_word, answers, task.value["name"])
     _limit(task.value["memory_mb"], Path(task.value["path"]))
     try:
         _read(task.value, answers)
     except BadInput as fault:
-        place = fault.place
-        _tell_bad(answers, place.line, place.field, fault.problem, fault.remedy)
+        _tell_bad(answers, fault.place, fault.problem, fault.remedy)
     except MemoryError:
         _tell_bad(
             answers,
-            0,
-            "",
+            Place(task.value["name"]),
             f"reading it takes more than {task.value['memory_mb']} MB of memory",
             "Raise memory_mb in the section [ingest] of varhaven.toml, or give a file with fewer samples.",
         )
@@ -83,12 +81,12 @@ def main() -> None:
 
 
 def _last_word(
-    answers: IO[bytes], kind: type[BaseException], _fault: BaseException, trace: TracebackType | None
+    answers: IO[bytes], file: str, kind: type[BaseException], _: BaseException, trace: TracebackType | None
 ) -> None:
     """Tells of a fault nobody foresaw where it happened, and nothing of what was read."""
     where = traceback.extract_tb(trace)[-1]
     problem = f"the reader failed over it ({kind.__name__} at {Path(where.filename).name}:{where.lineno})"
-    _tell_bad(answers, 0, "", problem, "Please report this; nothing of the file was taken.")
+    _tell_bad(answers, Place(file), problem, "Please report this; nothing of the file was taken.")
 
 
 def _limit(memory_mb: int, path: Path) -> None:
@@ -104,8 +102,15 @@ def _lower(kind: int, limit: int) -> None:
     resource.setrlimit(kind, (wanted, wanted))
 
 
-def _tell_bad(answers: IO[bytes], line: int, field: str, problem: str, remedy: str) -> None:
-    send(answers, Frame(Tag.BAD, {"line": line, "field": field, "problem": problem, "remedy": remedy}))
+def _tell_bad(answers: IO[bytes], place: Place, problem: str, remedy: str) -> None:
+    told = {
+        "file": place.file,
+        "line": place.line,
+        "field": place.field,
+        "problem": problem,
+        "remedy": remedy,
+    }
+    send(answers, Frame(Tag.BAD, told))
 
 
 def _read(task: dict[str, Any], answers: IO[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Files that cannot be taken: the line, the reason and the remedy are told, and the node is as before."""
 
 import gzip
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,8 @@ def test_containers_that_are_damaged_or_none(engine: Engine, tmp_path: Path) -> 
 def test_what_is_no_file(engine: Engine, tmp_path: Path) -> None:
     assert "no such file" in refusal(engine, tmp_path / "absent.vcf").problem
     assert "directory" in refusal(engine, tmp_path).problem
+    os.mkfifo(tmp_path / "pipe")
+    assert "regular file" in refusal(engine, tmp_path / "pipe").problem
     with pytest.raises(BadInput, match="there is no dataset"):
         ingest(engine, IngestSection(), tmp_path / "sound.vcf", "nowhere")
 
@@ -310,6 +313,7 @@ def test_held_against_a_reference(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="REF at chr20:3 is not what"):
         ingest(engine, IngestSection(), wrong, "here", fasta=fasta)
     elsewhere = replace(SOUND, lines=(replace(lines[0], contig="21"),)).write(tmp_path / "21.vcf")
-    with pytest.raises(BadInput, match="no contig 21"):
+    with pytest.raises(BadInput, match="no contig 21") as caught:
         ingest(engine, IngestSection(), elsewhere, "here", fasta=fasta)
+    assert caught.value.place.file == str(fasta)
     assert state(engine) == before

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -150,6 +151,30 @@ def test_readers_see_nothing_of_it_until_it_is_whole(engine: Engine, tmp_path: P
     assert set(seen[:-1]) == {(1, ("P0",))}
     assert seen[-1] == (LINES + 1, ("P0", "P1", "P2", "P3"))
     assert len(seen) > 5
+    store.close()
+
+
+def test_every_thread_reads_one_state_or_the_other(engine: Engine, tmp_path: Path) -> None:
+    """While one file takes the place of another, no answer is a mixture of the two."""
+    path = big().write(tmp_path / "big.vcf")
+    ingest(engine, LIMITS, path, "here")
+    replace(big(samples=("P4",)), lines=big(samples=("P4",)).lines[:3000]).write(path)
+    store, done = open_store(engine), threading.Event()
+
+    def ask() -> set[tuple[int, int]]:
+        seen = set()
+        while not done.is_set():
+            found = store.find("here", WHOLE, Page(0, 20_000))
+            seen.add((len(found), found[-1].counts.an))
+        return seen
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask) for _ in range(3)]
+        ingest(engine, LIMITS, path, "here", replace=True)
+        done.set()
+        seen = set().union(*(one.result() for one in asking))
+    assert seen <= {(LINES + 1, 6), (3001, 2)}
+    assert store.count("here", WHOLE) == 3001
     store.close()
 
 
