@@ -1,7 +1,7 @@
 """Throughput over HTTP: a real node against an application that returns the same bytes and does nothing.
 
-Both run alone in a process of their own, one after the other and several times over, under the same load from
-this process: keep-alive connections that always have one request on its way.
+Each has a process of its own, and they are asked by turns, several times over, under the same load from this
+process: keep-alive connections that always have one request on its way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -141,14 +141,6 @@ def _make_node(home: Path) -> None:
     engine.dispose()
 
 
-def _same_bytes(body: bytes, folder: Path) -> Iterator[float]:
-    path = folder / "body"
-    path.write_bytes(body)
-    with _process("-c", FLOOR, str(path)) as url:
-        for _ in range(ROUNDS):
-            yield rate(f"{url}/same")
-
-
 def run() -> list[tuple[str, float, float]]:
     """For every question: its name, answers a second of a node, and of the floor."""
     import httpx  # noqa: PLC0415  # only this fetch needs it
@@ -158,10 +150,16 @@ def run() -> list[tuple[str, float, float]]:
         home = Path(folder) / "home"
         _make_node(home)
         for name, question in QUESTIONS.items():
-            with _process("-m", "node.cli", "serve", "--home", str(home), "--port", "0") as url:
-                address = f"{url}/beacon/g_variants?{question}"
-                body = httpx.get(address).raise_for_status().content
-                ours = statistics.median(rate(address) for _ in range(ROUNDS))
-            floor = statistics.median(_same_bytes(body, Path(folder)))
-            rows.append((name, ours, floor))
+            with ExitStack() as stack:
+                node = stack.enter_context(
+                    _process("-m", "node.cli", "serve", "--home", str(home), "--port", "0")
+                )
+                address = f"{node}/beacon/g_variants?{question}"
+                same = Path(folder) / "same"
+                same.write_bytes(httpx.get(address).raise_for_status().content)
+                floor = stack.enter_context(_process("-c", FLOOR, str(same)))
+                # By turns, so that whatever else the machine does falls on both.
+                rounds = [(rate(address), rate(f"{floor}/same")) for _ in range(ROUNDS)]
+            ours, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
+            rows.append((name, ours, theirs))
     return rows
