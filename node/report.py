@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from rich.table import Column, Table
 
@@ -146,7 +146,8 @@ def _line(
     node: dict[str, Any], sets: Sequence[ResultSet], refused: tuple[str, ...], one_allele: bool
 ) -> NodeLine:
     state = PeerState(node["state"])
-    records = tuple(record for result_set in sets for record in result_set.get("results", []))
+    # A report is about variants, and a node that answers with something else has none to report.
+    records = tuple(r for one in sets for r in one.get("results", []) if is_variant(r))
     counted = [s["resultsCount"] for s in sets if "resultsCount" in s]
     alleles = sum(counted) if counted else (0 if state is PeerState.NO_HIT else None)
     return NodeLine(
