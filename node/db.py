@@ -1,14 +1,18 @@
-"""The node's database: tables, connections, migrations.  SQLite in the home by default, by URL otherwise.
+"""The node's database: tables, connections, migrations.  SQLite in the home by default, PostgreSQL by URL.
 
 SQLAlchemy owns the tables, the migrations and whatever is not hot; the variant store runs a few fixed
 statements of its own on the driver connection.  Nothing here knows what a variant means.
+
+On PostgreSQL with the Citus extension the tables are spread over its workers: those with a bin by it, and a
+copy of every other on each.
 """
 
 from __future__ import annotations
 
 import threading
+from enum import IntEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import command
@@ -16,7 +20,10 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from schemas.errors import BadInput, Place, StoreUnavailable
 
 metadata: Final = sa.MetaData()
 _MIGRATING: Final = threading.Lock()  # alembic keeps the migration that is running in a global of its own
@@ -90,13 +97,13 @@ _BASES: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 variant: Final = sa.Table(
     "variant",
     metadata,
-    sa.Column("bin", sa.BigInteger, primary_key=True),
-    sa.Column("start", sa.Integer, primary_key=True),
-    sa.Column("end", sa.Integer, primary_key=True),
-    sa.Column("ref", _BASES, primary_key=True),
-    sa.Column("alt", _BASES, primary_key=True),
-    sa.Column("sv_length", sa.Integer, primary_key=True),
-    sa.Column("seg", sa.Integer, primary_key=True),
+    sa.Column("bin", sa.BigInteger, nullable=False),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("ref", _BASES, nullable=False),
+    sa.Column("alt", _BASES, nullable=False),
+    sa.Column("sv_length", sa.Integer, nullable=False),
+    sa.Column("seg", sa.Integer, nullable=False),
     sa.Column("level", sa.SmallInteger, nullable=False),
     sa.Column("anchor", sa.Text, nullable=False),
     sa.Column("ac", sa.Integer, nullable=False),
@@ -112,8 +119,21 @@ variant: Final = sa.Table(
     sa.Column("uncalled", sa.LargeBinary),
     sa.Column("single", sa.LargeBinary),
     sa.Column("odd", sa.LargeBinary),
+    sa.PrimaryKeyConstraint("bin", "start", "end", "ref", "alt", "sv_length", "seg").ddl_if(dialect="sqlite"),
     sqlite_with_rowid=False,
 )
+# An index of PostgreSQL holds no text of more than 2,700 bytes, and an allele may have more: rows of one
+# place are sorted when they are read, and a number made of the two sequences tells them apart.
+sa.Index(
+    "variant_place",
+    variant.c.bin,
+    variant.c.start,
+    variant.c.end,
+    variant.c.sv_length,
+    variant.c.seg,
+    sa.text("hashtextextended((ref || '>'::text) || alt, 0::bigint)"),
+    unique=True,
+).ddl_if(dialect="postgresql")
 sa.Index(
     "variant_long",
     variant.c.level,
@@ -136,11 +156,50 @@ peer: Final = sa.Table(
 )
 
 
+_SETTING: Final = Place("varhaven.toml", field="database.url")
+_FORMS: Final = "Use sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE."
+_OLDEST_POSTGRESQL: Final = 15
+# What a URL may say otherwise.  A server that has gone is noticed in seconds; compiling a plan takes longer
+# than anything asked here.
+_POSTGRESQL_DEFAULTS: Final = {
+    "application_name": "varhaven",
+    "connect_timeout": "10",
+    "tcp_user_timeout": "20000",
+    "options": "-c jit=off",
+}
+
+
+class Turn(IntEnum):
+    """What only one process at a time may do to a PostgreSQL database."""
+
+    MIGRATE = 1
+    INGEST = 2
+
+    @property
+    def text(self) -> str:
+        """The two numbers that name the advisory lock."""
+        return f"{0x76617268}, {self.value}"
+
+
 def connect(url: str) -> Engine:
-    """An engine for `url`; SQLite gets WAL, foreign keys, a busy timeout, and deleted data overwritten."""
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
+    """An engine for `url`; SQLite gets WAL, foreign keys, a busy timeout, and deleted data overwritten.
+
+    Nothing is opened yet.  Raises BadInput: a database that is not supported; later, when it is opened, for
+    one that is too old or does not hold UTF-8.
+    """
+    try:
+        asked = sa.make_url(url)
+    except ArgumentError:
+        raise BadInput(_SETTING, "is not the URL of a database", _FORMS) from None
+    if asked.drivername in ("sqlite", "sqlite+pysqlite"):
+        engine = sa.create_engine(asked)
         event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    if asked.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise BadInput(_SETTING, f"{asked.drivername[:40]!r} is not supported", _FORMS)
+    asked = asked.set(drivername="postgresql+psycopg", query={**_POSTGRESQL_DEFAULTS, **asked.query})
+    engine = sa.create_engine(asked)
+    event.listen(engine, "connect", _look_at_postgresql)
     return engine
 
 
@@ -157,21 +216,69 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to the newest schema; one small read when it is there.  Safe on an empty database.
+def _look_at_postgresql(connection: Any, _record: object) -> None:
+    info = connection.info
+    refuse_unfit(info.server_version, info.parameter_status("server_encoding") or "")
 
-    Two processes may try at once: the second waits, and finds nothing left to do.
+
+def refuse_unfit(version: int, encoding: str) -> None:
+    """Raises BadInput: PostgreSQL of this version (170002 is 17.2) or encoding cannot hold a node."""
+    if version // 10000 < _OLDEST_POSTGRESQL:
+        remedy = f"Use PostgreSQL {_OLDEST_POSTGRESQL} or newer."
+        raise BadInput(_SETTING, f"the server is PostgreSQL {version // 10000}", remedy)
+    if encoding != "UTF8":
+        remedy = "Make one with: createdb --encoding=UTF8 --template=template0 NAME"
+        raise BadInput(_SETTING, f"the database holds text as {encoding}, not as UTF-8", remedy)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the newest schema; a small read or two when it is there.  Safe on an empty one.
+
+    Two processes may try at once: the second waits, and finds nothing left to do.  Raises StoreUnavailable:
+    it cannot be opened or changed.
     """
+    try:
+        _upgrade(engine)
+    except DBAPIError as fault:
+        # The first line: what follows may quote what was written.
+        told = str(fault.orig).strip().split("\n", maxsplit=1)[0]
+        where = engine.url.database or engine.url.host or "the database"
+        raise StoreUnavailable(f"the database {where} cannot be used: {told}") from None
+
+
+def _upgrade(engine: Engine) -> None:
     scripts = ScriptDirectory(str(Path(__file__).parent / "migrations"))
     newest = scripts.get_current_head()
     with engine.connect() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == newest:
+        is_newest = MigrationContext.configure(connection).get_current_revision() == newest
+        if is_newest and not _to_spread(connection):
             return
     config = AlembicConfig()
     config.set_main_option("script_location", scripts.dir)
     with _MIGRATING, engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins none before a CREATE
+        else:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({Turn.MIGRATE.text})")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        for statement in _to_spread(connection):
+            connection.exec_driver_sql(statement)
         connection.commit()
+
+
+def _to_spread(connection: Connection) -> list[str]:
+    """What is left to tell Citus of the tables; nothing where there is no Citus."""
+    there = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
+    if connection.dialect.name == "sqlite" or connection.exec_driver_sql(there).scalar() is None:
+        return []
+    spread = set(
+        connection.exec_driver_sql("SELECT logicalrelid::regclass::text FROM pg_dist_partition").scalars()
+    )
+    left = [table for table in metadata.sorted_tables if table.name not in spread]
+    return [
+        f"SELECT create_distributed_table('{table.name}', 'bin')"
+        if "bin" in table.columns
+        else f"SELECT create_reference_table('{table.name}')"
+        for table in left
+    ]

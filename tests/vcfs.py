@@ -94,11 +94,14 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-def new_node(folder: Path, *datasets: Dataset) -> Engine:
-    """An empty index with these datasets."""
+def new_node(folder: Path, *datasets: Dataset, url: str = "") -> Engine:
+    """An empty index with these datasets; in `folder`, or in the database at `url`."""
     folder.mkdir(parents=True, exist_ok=True)
-    engine = db.connect(f"sqlite:///{folder / 'varhaven.db'}")
-    db.metadata.create_all(engine)
+    engine = db.connect(url or f"sqlite:///{folder / 'varhaven.db'}")
+    if url:
+        db.migrate(engine)
+    else:
+        db.metadata.create_all(engine)  # faster
     for dataset in datasets:
         add_dataset(engine, dataset)
     return engine
@@ -122,9 +125,7 @@ def take(engine: Engine, path: Path, dataset: str) -> list[tuple[int, str]]:
     ordinals = np.array(target.ordinals(header.samples), np.int64)
     maker = RowMaker(str(path), target.no, seg, ordinals, False, skip)
     rows = list(maker.rows(records))
-    with engine.begin() as connection:
-        if rows:
-            connection.exec_driver_sql(files.insert_text(engine), rows)
+    files.add_rows(engine, rows)
     summary = {
         "records": maker.records,
         "alleles": len(rows),
@@ -195,11 +196,11 @@ def _united(one: CalledAllele, other: CalledAllele) -> CalledAllele:
 
 
 @contextmanager
-def both(*made: Vcf) -> Iterator[tuple[SqlStore, MemoryStore]]:
+def both(*made: Vcf, url: str = "") -> Iterator[tuple[SqlStore, MemoryStore]]:
     """The engine and the oracle over the same files, in a dataset `here` beside an empty one, `other`."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        engine = new_node(home, open_dataset("other"), open_dataset("here"))
+        engine = new_node(home, open_dataset("other"), open_dataset("here"), url=url)
         oracle = MemoryStore({"other": Assembly.GRCH37, "here": Assembly.GRCH37})
         for n, vcf in enumerate(made):
             take(engine, vcf.write(home / f"{n}.vcf.gz"), "here")

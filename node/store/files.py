@@ -3,18 +3,16 @@
 A file becomes visible in one small transaction, and ceases to be visible in one; its rows are written
 before and deleted after, in short transactions that nobody sees.  Rows of a file that is not live belong to
 an ingest that died, or to a file that was replaced; the next ingest deletes them.  One ingest at a time: a
-lock on a file beside the database keeps others waiting.
+lock keeps others waiting, on a file beside the database or in the database's server.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -22,12 +20,15 @@ from pyroaring import BitMap
 from sqlalchemy.engine import Connection, Engine
 
 from node import db
+from node.store import postgresql
 from node.store.bitmaps import decode, encode_set
 from node.store.layout import COLUMNS, bins_of
 from schemas.errors import BadInput, Place, StoreUnavailable
 from schemas.genome import Assembly, Contig
 
 _BINS_A_TRANSACTION: Final = 64
+_NAMES: Final = ", ".join(f'"{name}"' for name in COLUMNS)
+_INSERT: Final = " ".join(("INSERT INTO variant (", _NAMES, ") VALUES (", ", ".join("?" * len(COLUMNS)), ")"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +69,26 @@ class Target:
 
 
 @contextmanager
-def ingest_lock(engine: Engine) -> Iterator[None]:
+def ingest_lock(engine: Engine) -> Iterator[Engine]:
     """Held by the one ingest that may write; blocks until the one before has ended, however it ended.
 
+    Gives the engine to write over: what a writer that died had still under way ends before the next begins.
     Raises StoreUnavailable: the folder of the database cannot be written.
     """
-    path = _lock_path(engine)
+    if engine.dialect.name == "postgresql":
+        with postgresql.writer(engine) as writer:
+            yield writer
+        return
+    path = f"{engine.url.database}.ingest-lock"
     try:
         held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as fault:
         raise StoreUnavailable(f"{path} cannot be written ({os.strerror(fault.errno or 0)})") from None
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
-        yield
+        yield engine
     finally:
         os.close(held)
-
-
-def _lock_path(engine: Engine) -> Path:
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        return Path(f"{engine.url.database}.ingest-lock")
-    name = "-".join(str(part) for part in (engine.url.host, engine.url.port, engine.url.database))
-    return Path(tempfile.gettempdir()) / f"varhaven-{os.getuid()}-{name.replace('/', '_')}.ingest-lock"
 
 
 def find_target(engine: Engine, dataset: str) -> Target:
@@ -202,8 +201,12 @@ def _delete_rows(engine: Engine, seg: int, dataset_no: int, assembly: Assembly) 
                 connection.execute(sa.delete(variant).where(place))
 
 
-def insert_text(engine: Engine) -> str:
-    """The statement that adds a row, in the driver's own words."""
-    names = ", ".join(f'"{name}"' for name in COLUMNS)
-    mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
-    return " ".join(("INSERT INTO variant (", names, ") VALUES (", ", ".join([mark] * len(COLUMNS)), ")"))
+def add_rows(engine: Engine, rows: list[tuple[Any, ...]]) -> None:
+    """Adds rows of a file that is not live, in the order of `layout.COLUMNS`; one short transaction."""
+    if not rows:
+        return
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            postgresql.copy_rows(connection, rows)
+        else:
+            connection.exec_driver_sql(_INSERT, rows)

@@ -82,7 +82,7 @@ def ingest(
             _check_regular(wanted)
     with _writing(engine):
         files.find_target(engine, dataset)  # a wrong name is told before the waiting
-    with _writing(engine), files.ingest_lock(engine):
+    with _writing(engine), files.ingest_lock(engine) as writer:
         target = files.find_target(engine, dataset)
         fingerprint = _fingerprint(path, tell)
         held = files.live_files(engine, target.no)
@@ -93,7 +93,7 @@ def ingest(
         if former is not None and not (replace or dry_run):
             remedy = "To take the new content instead of the old: varhaven ingest --replace"
             raise BadInput(Place(str(path)), "the file was ingested before and has changed since", remedy)
-        job = _Job(engine, limits, path, target, fingerprint, fasta, tell)
+        job = _Job(writer, limits, path, target, fingerprint, fasta, tell)
         samples, summary = job.dry() if dry_run else job.take(None if former is None else former.no)
     tell(1.0, "done")
     return IngestReport(
@@ -241,11 +241,8 @@ class _Job:
         child.summary = frame.value
 
     def _insert(self, child: _Child) -> None:
-        statement = files.insert_text(self.engine)
         for rows in self._batches(child):
-            if rows:
-                with self.engine.begin() as connection:
-                    connection.exec_driver_sql(statement, rows)
+            files.add_rows(self.engine, rows)
 
     def _check_unchanged(self) -> None:
         known = self.fingerprint.size_bytes, self.fingerprint.modified_ns

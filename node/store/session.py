@@ -1,4 +1,4 @@
-"""Connections of the store, one for each thread, and what is visible on them: the scene.
+"""Connections of the store, and what is visible on them: the scene.
 
 A read is answered from one state of the index.  It is made with the scene that was last known, and repeated
 if what is visible has changed by the time it is done; so the common case costs one cheap question to the
@@ -7,8 +7,8 @@ database, and no transaction.
 
 from __future__ import annotations
 
-import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -17,10 +17,11 @@ from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
+from node.store import postgresql
 from node.store.bitmaps import decode_set
 from node.store.layout import LEVELS
 from schemas.access import Policy
-from schemas.errors import NotHeld, StoreUnavailable
+from schemas.errors import NodeError, NotHeld, StoreUnavailable
 from schemas.genome import Assembly, Contig
 from schemas.people import Dataset
 
@@ -71,7 +72,7 @@ class Scene:
 
 
 class Session:
-    """One thread's connection and the scene it last saw."""
+    """One connection, used by one thread at a time, and the scene it last saw."""
 
     def __init__(self, engine: Engine) -> None:
         pooled = engine.raw_connection()
@@ -79,14 +80,18 @@ class Session:
         pooled.detach()
         if connection is None:
             raise StoreUnavailable("the index cannot be opened")
-        self._embedded = engine.dialect.name == "sqlite"
-        if not self._embedded:
-            connection.autocommit = True  # otherwise a read would hold a transaction open for ever
-        self._cursor = connection.cursor()
         self.close = weakref.finalize(self, connection.close)
+        self._embedded = engine.dialect.name == "sqlite"
+        self._connection = connection
+        self._cursor = connection.cursor() if self._embedded else postgresql.open_cursor(connection)
         self._version = -1
         self._revision = -1
         self.scene = Scene({}, ())
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server has gone, or has closed the connection."""
+        return not self._embedded and bool(self._connection.broken)
 
     def rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
         """Every row a statement gives.  Blocking; raises the driver's errors."""
@@ -96,6 +101,9 @@ class Session:
 
     def batches(self, statement: str, values: Sequence[Any], size: int) -> Iterator[list[Any]]:
         """The rows of a statement, some at a time; to be used up before the next statement."""
+        if not self._embedded:
+            yield from postgresql.batches(self._cursor, statement, values, size)
+            return
         self._cursor.execute(statement, values)
         while found := self._cursor.fetchmany(size):
             yield found
@@ -143,56 +151,86 @@ def _read_scene(session: Session) -> Scene:
 
 
 class Sessions:
-    """The sessions of every thread that reads; a thread that ends takes its own with it."""
+    """Sessions of all threads that read: as many as there were readers at one time, the last used first."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._local = threading.local()
-        self._open: weakref.WeakSet[Session] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._idle: deque[Session] = deque()  # its two ends are safe from several threads
         loaded = engine.dialect.loaded_dbapi
         self._fault: type[Exception] = loaded.Error
 
     def read(self, question: Callable[[Session], Answer]) -> Answer:
         """What `question` makes of the index, all of it from one visible state.
 
-        Raises StoreUnavailable: the index is missing, locked or damaged, or changes too fast to be read.
+        A connection that is lost (the server was restarted) is made anew, once.  Raises StoreUnavailable: the
+        index is missing, locked or damaged, or changes too fast to be read.
         """
         try:
-            session = self._session()
-            for _ in range(_ATTEMPTS):
-                try:
-                    answer = question(session)
-                except NotHeld:
-                    if session.settled():  # otherwise it may have come since
-                        raise
-                    continue
-                if session.settled():
-                    return answer
+            return self._answer(question)
+        except _Lost:
+            self.close()  # the others were lost with it
+        try:
+            return self._answer(question)
+        except _Lost:
+            raise _unreadable() from None
+
+    def _answer(self, question: Callable[[Session], Answer]) -> Answer:
+        session: Session | None = None
+        try:
+            session = self._take()
+            answer = _settled(session, question)
         except (self._fault, DBAPIError):
-            self._forget()
-            raise StoreUnavailable("the variant index cannot be read at the moment") from None
-        raise StoreUnavailable("the variant index is changing too fast to be read")
+            lost = session is not None and session.is_lost
+            _end(session)
+            raise (_Lost() if lost else _unreadable()) from None
+        except NodeError:
+            self._keep(session)
+            raise
+        except BaseException:
+            _end(session)  # in the middle of something, perhaps
+            raise
+        self._keep(session)
+        return answer
 
-    def _session(self) -> Session:
-        session: Session | None = getattr(self._local, "session", None)
-        if session is None or not session.close.alive:
-            session = Session(self._engine)
-            session.settled()
-            with self._lock:
-                self._open.add(session)
-            self._local.session = session
-        return session
+    def _take(self) -> Session:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Session(self._engine)
 
-    def _forget(self) -> None:
-        session: Session | None = getattr(self._local, "session", None)
-        self._local.session = None
+    def _keep(self, session: Session | None) -> None:
         if session is not None:
-            session.close()
+            self._idle.append(session)
 
     def close(self) -> None:
-        """Closes every connection; a later read opens a new one."""
-        with self._lock:
-            sessions, self._open = list(self._open), weakref.WeakSet()
-        for session in sessions:
+        """Closes every connection that is not in use; a later read opens a new one."""
+        idle, self._idle = self._idle, deque()
+        for session in idle:
             session.close()
+
+
+class _Lost(Exception):
+    """The connection is."""
+
+
+def _unreadable() -> StoreUnavailable:
+    return StoreUnavailable("the variant index cannot be read at the moment")
+
+
+def _end(session: Session | None) -> None:
+    if session is not None:
+        session.close()
+
+
+def _settled(session: Session, question: Callable[[Session], Answer]) -> Answer:
+    """The answer to `question`, asked again until nothing has changed meanwhile."""
+    for _ in range(_ATTEMPTS):
+        try:
+            answer = question(session)
+        except NotHeld:
+            if session.settled():  # otherwise it may have come since
+                raise
+            continue
+        if session.settled():
+            return answer
+    raise StoreUnavailable("the variant index is changing too fast to be read")

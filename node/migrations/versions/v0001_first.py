@@ -60,9 +60,25 @@ def upgrade() -> None:
         sa.Column("uncalled", sa.LargeBinary(), nullable=True),
         sa.Column("single", sa.LargeBinary(), nullable=True),
         sa.Column("odd", sa.LargeBinary(), nullable=True),
-        sa.PrimaryKeyConstraint("bin", "start", "end", "ref", "alt", "sv_length", "seg"),
+        sa.PrimaryKeyConstraint("bin", "start", "end", "ref", "alt", "sv_length", "seg").ddl_if(
+            dialect="sqlite"
+        ),
         sqlite_with_rowid=False,
     )
+    if op.get_context().dialect.name == "postgresql":
+        op.create_index(
+            "variant_place",
+            "variant",
+            [
+                "bin",
+                "start",
+                "end",
+                "sv_length",
+                "seg",
+                sa.text("hashtextextended((ref || '>'::text) || alt, 0::bigint)"),
+            ],
+            unique=True,
+        )
     op.create_index(
         "variant_long",
         "variant",
