@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from node.verify.official import Schemas
 from node.verify.probe import Probe
 from node.verify.run import Limits, verify
 from node.verify.verdict import Verdict
-from schemas.errors import BadQuestion
+from schemas.errors import BadInput, BadQuestion, Place
 from schemas.genome import Assembly
 from schemas.notation import read_question
 from schemas.questions import SequenceQuery
@@ -39,16 +40,20 @@ def verify_beacon(
         float, typer.Option(min=0, help="Requests a second, at most; 0: as fast as it answers.")
     ] = 20,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 20,
+    token_env: Annotated[
+        str | None, typer.Option(help="The environment variable that holds an access token to ask with.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a Beacon against the specification, from outside; ends with 0 when no error was found."""
     root = beacon_root(url)
     given = _read_probe(probe, assembly) if probe is not None else None
+    token = _read_token(token_env)
     official = Schemas(schemas).checks() if schemas is not None else ()
     status = err.status("Verifying ...") if err.is_terminal and not as_json else None
 
     async def run() -> Verdict:
-        async with visiting(FederationSection()) as visitor:
+        async with visiting(FederationSection(), token) as visitor:
             limits = Limits(most, rate, timeout)
             tell = status.update if status is not None else (lambda _: None)
             return await verify(visitor, root, probe=given, limits=limits, more=official, tell=tell)
@@ -58,6 +63,14 @@ def verify_beacon(
     _show(verdict, as_json)
     if not verdict.ok:
         raise typer.Exit(1)
+
+
+def _read_token(variable: str | None) -> str:
+    if variable is None:
+        return ""
+    if not os.environ.get(variable):
+        raise BadInput(Place("--token-env"), f"{variable} is empty", "Set it to the token, without 'Bearer'.")
+    return os.environ[variable]
 
 
 def _read_probe(text: str, assembly: str | None) -> Probe:

@@ -29,6 +29,9 @@ from schemas.network import NodeAnswer, PeerState, outcome
 _MOST_BYTES: Final = 16_000_000
 _SMALL_BYTES: Final = 1_000_000
 _MOST_PAGES: Final = 20
+_WORTH_ANOTHER_FORM: Final = frozenset(
+    {PeerState.HIT, PeerState.NO_HIT, PeerState.HTTP_ERROR, PeerState.BAD_RESPONSE, PeerState.NOT_APPLICABLE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,18 @@ def beacon_root(url: str) -> str:
 
 @dataclass
 class _Visit:
-    """One question to one Beacon; `notes` gather as an ordered set."""
+    """One question to one Beacon.
+
+    echoed: whether its last answer echoed the coordinates that were asked; None when it echoed nothing.
+    notes gather as an ordered set.
+    """
 
     http: httpx.AsyncClient
     root: str
     question: Mapping[str, Any]
     ends: float
     notes: dict[str, None] = field(default_factory=dict)
+    echoed: bool | None = None
 
     async def find_dialect(self) -> Dialect:
         said = ""
@@ -91,23 +99,28 @@ class _Visit:
         return recognise(said)
 
     async def ask(self, dialect: Dialect) -> NodeAnswer:
-        """The first answer that can be believed; failing that, the first that says why there is none."""
-        doubtful: list[NodeAnswer] = []
+        """The first answer that can be believed; failing that, the likeliest, or why there is none."""
+        doubtful: list[tuple[int, NodeAnswer]] = []
         for form in dialect.forms:
             answer, spoken = await self.ask_in(form)
             state = answer.state
-            if state is PeerState.HIT:
+            if state is PeerState.HIT and (dialect.trusted or self.echoed is not False):
+                if self.echoed is None and not dialect.trusted:
+                    self.note("it does not tell what it understood of the question")
                 return await self.turn_pages(spoken, answer)
-            if state is PeerState.NO_HIT and (dialect.trusted or form is dialect.forms[-1]):
+            if state is PeerState.NO_HIT and dialect.trusted:
                 return answer
-            doubtful.append(answer)
-            if state not in (PeerState.NO_HIT, PeerState.HTTP_ERROR, PeerState.BAD_RESPONSE):
+            doubtful.append((_likelihood(state, self.echoed), answer))
+            if state not in _WORTH_ANOTHER_FORM:
                 break
-        said_no = [answer for answer in doubtful if answer.state is PeerState.NO_HIT]
-        return (said_no or doubtful)[0]
+        likelihood, likeliest = max(doubtful, key=lambda pair: pair[0])
+        if likelihood == _likelihood(PeerState.HIT, False):
+            self.note("it does not tell what it understood: the hit may be to another question")
+        return likeliest
 
     async def ask_in(self, form: Form) -> tuple[NodeAnswer, Form]:
         """The answer in one form, and the form in which it came: where POST is not taken, GET is tried."""
+        self.echoed = None
         try:
             reply = await self.send(self.request(form), most_bytes=_MOST_BYTES)
             if isinstance(reply, Reply) and reply.status == 405 and not form.get:
@@ -141,7 +154,9 @@ class _Visit:
         echo = _echo(orjson.loads(body))
         if not asked:
             return
-        if echo and not asked & set(_numbers(echo)):
+        if isinstance(echo, dict):
+            self.echoed = bool(asked & set(_numbers(echo)))
+        if echo and not self.echoed:
             raise ValueError("it echoes other parameters than it was asked: it did not read the question")
         reach = len(variant.get("referenceBases", "")) + 1
         for record in _records(heard.response):
@@ -220,6 +235,16 @@ class _Visit:
 
     def note(self, text: str) -> None:
         self.notes[text] = None
+
+
+def _likelihood(state: PeerState, echoed: bool | None) -> int:
+    """How far an answer that is not certain is to be believed, beside answers to other forms of the question.
+
+    A "no" whose parameters came back was meant; a "yes" to no parameters at all may be about anything.
+    """
+    if state is PeerState.NO_HIT:
+        return 3 if echoed else 1
+    return 2 if state is PeerState.HIT else 0
 
 
 def _echo(document: Mapping[str, Any]) -> Any:

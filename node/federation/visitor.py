@@ -12,10 +12,11 @@ from node.federation.transport import Reply, Silence, exchange, open_http
 
 
 class Visitor:
-    """Sends single requests, bounded in time and size, without credentials of this node."""
+    """Sends single requests, bounded in time and size, with no credentials but the token it was given."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, token: str = "") -> None:
         self._http = http
+        self._own = {"authorization": f"Bearer {token}"} if token else {}
 
     async def send(
         self,
@@ -28,15 +29,15 @@ class Visitor:
         most_bytes: int,
     ) -> Reply | Silence:
         """The whole reply, or why there is none.  Raises nothing for what the other side does."""
-        request = self._http.build_request(method, url, content=body, headers=dict(headers))
+        request = self._http.build_request(method, url, content=body, headers={**headers, **self._own})
         return await exchange(self._http, request, timeout_s=timeout_s, most_bytes=most_bytes)
 
 
 @asynccontextmanager
-async def visiting(federation: FederationSection) -> AsyncIterator[Visitor]:
-    """A visitor whose connections are closed on leaving.
+async def visiting(federation: FederationSection, token: str = "") -> AsyncIterator[Visitor]:
+    """A visitor whose connections are closed on leaving; `token` goes with every request it sends.
 
     Raises BadInput: `ca_bundle` cannot be read.
     """
     async with open_http(federation) as http:
-        yield Visitor(http)
+        yield Visitor(http, token)

@@ -71,7 +71,8 @@ class World:
     """The Beacon as it was found.
 
     probe: a variant that it holds, best a substitution; None when none was found.  long: one whose reference
-    is two bases or longer.  region: None unless at least four variants were listed together.
+    is two bases or longer.  region: None unless at least four variants were listed together.  refused: the
+    status with which every question about variants was refused to whoever asks here; 0 when it was not.
     """
 
     visit: Visit
@@ -80,6 +81,7 @@ class World:
     probe: Probe | None = None
     long: Probe | None = None
     region: Region | None = None
+    refused: int = 0
 
     @property
     def root(self) -> str:
@@ -94,7 +96,9 @@ class World:
         return f"{self.root}/g_variants"
 
     def held(self) -> Probe:
-        """Raises SkipCheck: no variant is known to be held."""
+        """Raises SkipCheck: no variant is known to be held, or none is shown to whoever asks here."""
+        if self.refused:
+            raise SkipCheck(f"its variants are refused to whoever asks here (HTTP {self.refused})")
         if self.probe is None:
             raise SkipCheck("no variant is known that it holds; name one with --probe")
         return self.probe
@@ -216,10 +220,12 @@ def _here(root: str, base: str, url: str) -> str:
 async def _find_manner(world: World) -> None:
     """The first manner in which the probe is found; without a probe, in which any question is taken."""
     accepted: Manner | None = None
+    statuses = set()
     variant = world.probe.sequence() if world.probe else _whole(Contig.numbered(20, Assembly.GRCH38))
     for manner in _MANNERS:
         world.manner = manner
         exchange = await world.ask(variant, Granularity.BOOLEAN)
+        statuses.add(exchange.status)
         if exchange.exists:
             return
         slug = _mapping(exchange.answer.get("error")).get("reason")
@@ -229,6 +235,7 @@ async def _find_manner(world: World) -> None:
         if taken and accepted is None:
             accepted = manner
     world.manner = accepted or Manner()
+    world.refused = next(iter(statuses & {401, 403}), 0) if accepted is None else 0
 
 
 async def _listings(world: World) -> AsyncIterator[tuple[Contig | None, Exchange]]:
