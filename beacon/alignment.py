@@ -1,13 +1,15 @@
-"""One change, one form: asked alleles held against the reference sequence and shifted as far left as they go.
+"""Asked alleles held against the reference sequence, and all the forms of one change.
 
-A VCF puts an insertion or deletion in a repeat leftmost, HGVS rightmost, and people anywhere.  For files this
-is done by `bcftools norm` when they are read; this is the same for the one allele of a question.
+A normalised VCF has an insertion or deletion in a repeat leftmost, HGVS rightmost, other files and people
+have it anywhere.  Files are brought into one form by `bcftools norm` when they are read, if the site has a
+FASTA; a question is asked in every form there is.
 
 Spec: Tan, Abecasis, Kang 2015, "Unified representation of genetic variants"; VCF 4.4 §1.6.1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from schemas.errors import BadQuestion
@@ -16,6 +18,7 @@ from schemas.questions import SequenceQuery
 from schemas.reference import Sequences
 
 MAX_SHIFT_BP: Final = 20_000
+MAX_FORMS: Final = 200
 _WINDOW_BP: Final = 500
 _SHOWN_BP: Final = 20
 _COMPLEMENT: Final = str.maketrans("ACGTRYKMBDHV", "TGCAYRMKVHDB")
@@ -49,51 +52,74 @@ def _shown(bases: str) -> str:
     return bases if len(bases) <= _SHOWN_BP else f"{bases[:_SHOWN_BP]}... ({len(bases)} bases)"
 
 
-def left_aligned(allele: Allele, sequences: Sequences | None) -> Allele:
-    """The same change as far left as it can be written, at most 20 kb from here.
-
-    Only an insertion or deletion can be shifted, and only where there is a sequence.
-    """
-    moved = allele.reference or allele.alternate
-    if sequences is None or allele.is_symbolic or (allele.reference and allele.alternate) or not moved:
-        return allele
-    shift = _shift_left(allele.interval, moved, sequences)
-    if not shift:
-        return allele
-    # Each step to the left takes the last base to the front.
-    turn = -shift % len(moved)
-    bases = moved[turn:] + moved[:turn]
-    place = allele.interval
-    shifted = Interval(place.contig, place.start - shift, place.end - shift)
-    return Allele.from_bases(shifted, bases if allele.reference else "", "" if allele.reference else bases)
-
-
-def _shift_left(place: Interval, moved: str, sequences: Sequences) -> int:
-    """How many bases further left the same change begins."""
-    shift = 0
-    while shift < MAX_SHIFT_BP:
-        right = place.start - shift
-        left = max(0, right - _WINDOW_BP)
-        before = sequences.bases(Interval(place.contig, left, right)) if left < right else None
-        if before is None:
-            return shift
-        for base in reversed(before):
-            if base == "N" or base != moved[(-1 - shift) % len(moved)]:
-                return shift
-            shift += 1
-    return shift
-
-
 def forms_of(query: SequenceQuery, sequences: Sequences | None) -> tuple[SequenceQuery, ...]:
-    """The query as asked and, where it is another, in its leftmost form.
+    """The query as asked and, of an insertion or deletion in a repeat, every other form of the same change.
 
-    Both are looked for: a file that was taken in without a reference keeps the form it was written in.
+    All are looked for: a file that was taken in without a reference keeps the form it was written in.
     Raises BadQuestion: the reference bases are not those of the sequence.
     """
     if query.reference is not None:
         check_reference(query.interval, query.reference, sequences)
     allele = query.allele
-    leftmost = allele if allele is None else left_aligned(allele, sequences)
-    if leftmost is None or leftmost == allele:
+    if allele is None:
         return (query,)
-    return query, SequenceQuery(leftmost.interval, leftmost.reference, leftmost.alternate)
+    others = (SequenceQuery(a.interval, a.reference, a.alternate) for a in other_forms(allele, sequences))
+    return query, *others
+
+
+def other_forms(allele: Allele, sequences: Sequences | None) -> tuple[Allele, ...]:
+    """The same insertion or deletion at every other place where it can be written, leftmost first.
+
+    Empty for every other change, and where the sequence is not known.  In a repeat of more than 200 places
+    the outermost forms alone.
+    """
+    moved = allele.reference or allele.alternate
+    if sequences is None or allele.is_symbolic or (allele.reference and allele.alternate):
+        return ()
+    left, right = shifts_of(allele.interval, moved, sequences)
+    steps = range(-left, right + 1) if left + right < MAX_FORMS else (-left, right)
+    return tuple(_shifted(allele, moved, step) for step in steps if step)
+
+
+def _shifted(allele: Allele, moved: str, step: int) -> Allele:
+    """The form `step` bases further right; each step takes the first base to the end."""
+    turn = step % len(moved)
+    bases = moved[turn:] + moved[:turn]
+    place = allele.interval
+    there = Interval(place.contig, place.start + step, place.end + step)
+    return Allele.from_bases(there, bases if allele.reference else "", "" if allele.reference else bases)
+
+
+def shifts_of(place: Interval, moved: str, sequences: Sequences) -> tuple[int, int]:
+    """How many bases further left and further right the same change can begin, at most 20 kb each.
+
+    moved: the bases that are inserted or deleted.
+    """
+    left = _matching(_leftwards(place, sequences), moved[::-1])
+    return left, _matching(_rightwards(place, sequences), moved)
+
+
+def _matching(neighbours: Iterable[str], moved: str) -> int:
+    """How many bases, going away from the change, repeat it."""
+    shift = 0
+    for base in neighbours:
+        if shift >= MAX_SHIFT_BP or base == "N" or base != moved[shift % len(moved)]:
+            break
+        shift += 1
+    return shift
+
+
+def _leftwards(place: Interval, sequences: Sequences) -> Iterator[str]:
+    right = place.start
+    while right > 0:
+        left = max(0, right - _WINDOW_BP)
+        yield from reversed(sequences.bases(Interval(place.contig, left, right)) or "N")
+        right = left
+
+
+def _rightwards(place: Interval, sequences: Sequences) -> Iterator[str]:
+    left, last = place.end, place.contig.length_bp
+    while left < last:
+        right = min(last, left + _WINDOW_BP)
+        yield from sequences.bases(Interval(place.contig, left, right)) or "N"
+        left = right

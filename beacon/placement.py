@@ -1,7 +1,7 @@
 """From what was asked to what a store is asked: a question meets the assembly of a dataset.
 
-A gene becomes its extent on that assembly, an HGVS name the forms in which a VCF may hold the change, an
-allele its leftmost form beside the one asked for.  A question about another assembly is carried over where a
+A gene becomes its extent on that assembly, an allele or HGVS name all the forms in which a VCF may hold the
+change.  A question about another assembly is carried over where a
 chain file leads, and the answer says so; else the dataset is not one that the question is about.
 
 What is missing on this node (a reference sequence, an extent, an annotation) is told, never passed over.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from beacon.alignment import check_reference, forms_of, left_aligned, reverse_complement
+from beacon.alignment import check_reference, forms_of, reverse_complement, shifts_of
 from schemas.errors import BadQuestion
 from schemas.genome import Allele, Assembly, Contig, Interval, VariantType
 from schemas.hgvs import Change, Kind
@@ -108,7 +108,7 @@ def place(question: Question, assembly: Assembly, reference: Reference) -> Place
     else:
         sought = _placed_part(question, assembly, reference, notes)
     lifted_from = asked if asked is not assembly else None
-    if lifted_from is not None and reference.sequences is None:
+    if lifted_from is not None and not _is_known(reference.sequences, Contig.numbered(1, assembly)):
         notes.append(_UNCHECKED)
     return Placed(sought, lifted_from, tuple(dict.fromkeys(notes)))
 
@@ -139,10 +139,13 @@ def _placed_part(
 def _note_shiftable(allele: Allele | None, sequences: Sequences | None, notes: list[str]) -> None:
     if allele is None or (allele.reference and allele.alternate):
         return
-    place_ = allele.interval
-    beside = Interval(place_.contig, max(0, place_.start - 1), max(1, place_.start))
-    if sequences is None or sequences.bases(beside) is None:
+    if not _is_known(sequences, allele.interval.contig):
         notes.append(_AS_WRITTEN)
+
+
+def _is_known(sequences: Sequences | None, contig: Contig) -> bool:
+    """Whether this node has the sequence of the contig."""
+    return sequences is not None and sequences.bases(Interval(contig, 0, 1)) is not None
 
 
 # ------------------------------------------------------------------------------------------ genes
@@ -206,9 +209,8 @@ def _forms_of_change(
     if not bases and held is None:
         notes.append(_AS_WRITTEN)
     if change.kind is Kind.DELETION:
-        deletions = frozenset({VariantType.DEL})
-        leftmost = left_aligned(Allele(interval, bases, ""), sequences).interval if bases else interval
-        return tuple(_exactly(one, deletions) for one in dict.fromkeys((interval, leftmost)))
+        left, right = shifts_of(interval, bases, sequences) if bases and sequences else (0, 0)
+        return (_deletion(interval, left, right),)
     copies = [_exactly(interval, _DUPLICATIONS)]
     if not bases:
         if interval.length_bp < _SPELLED_BP:
@@ -217,9 +219,22 @@ def _forms_of_change(
                 "there; ask for it with its bases (dupACG), or as an insertion"
             )
         return tuple(copies)
+    # The copy may be written before or behind the original; what lies between needs the sequence.
     spelled_at = (Interval(contig, end, end) for end in (interval.start, interval.end))
     inserted = [form for at in spelled_at for form in forms_of(SequenceQuery(at, "", bases), sequences)]
     return (*copies, *dict.fromkeys(inserted))
+
+
+def _deletion(interval: Interval, left: int, right: int) -> BracketQuery:
+    """As many bases as `interval` has, deleted up to `left` bases further left or `right` further right.
+
+    Where it begins tells it whole: in a repeat these are all the same change.
+    """
+    contig, length = interval.contig, interval.length_bp
+    starts = Interval(contig, interval.start - left, interval.start + right + 1)
+    ends = Interval(contig, interval.end - left, min(interval.end + right + 1, contig.length_bp))
+    types = frozenset({VariantType.DEL})
+    return BracketQuery(starts, ends, Conditions(None, types, length, length))
 
 
 def _exactly(interval: Interval, types: frozenset[VariantType]) -> BracketQuery:

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
-import pysam
-
 from node.store.reader import Record
-from schemas.errors import BadInput, NotHeld, Place
+from node.store.sequence import contig_names
+from schemas.errors import BadInput, Place
 from schemas.genome import Assembly, Contig
 
 _PROGRAM: Final = """
@@ -60,7 +59,7 @@ def moves_of(records: Iterable[Record], file: str, fasta: Path, assembly: Assemb
 
     Raises BadInput: REF is not what the FASTA has there, or the FASTA cannot be used for this assembly.
     """
-    names = _names(fasta, assembly)
+    names = contig_names(fasta, assembly)
     arguments = ("-f", str(fasta), "-c", "e", "-Ov", "--no-version", "-")
     process = subprocess.Popen(  # noqa: S603  # the interpreter, with paths the operator gave
         [sys.executable, "-c", _PROGRAM, *arguments],
@@ -91,31 +90,6 @@ def moves_of(records: Iterable[Record], file: str, fasta: Path, assembly: Assemb
     if status:
         raise _complaint(file, fasta, said[0].decode("utf-8", "replace"))
     return moves
-
-
-def _names(fasta: Path, assembly: Assembly) -> dict[Contig, str]:
-    """What the FASTA calls each contig."""
-    if not Path(f"{fasta}.fai").is_file():
-        remedy = f"Make it with: samtools faidx {fasta} (after bgzip, if the FASTA is compressed)"
-        raise BadInput(Place(str(fasta)), "the FASTA has no index (.fai) beside it", remedy)
-    try:
-        with pysam.FastaFile(str(fasta)) as held:
-            sequences = dict(zip(held.references, held.lengths, strict=True))
-    except (OSError, ValueError):
-        raise BadInput(
-            Place(str(fasta)), "the FASTA cannot be read", "Index it anew: samtools faidx"
-        ) from None
-    names: dict[Contig, str] = {}
-    for name, length in sequences.items():
-        try:
-            contig = Contig.read(name, assembly)
-        except NotHeld:
-            continue
-        if length > contig.length_bp:
-            problem = f"its contig {name} has {length:,} bases; in {assembly} it has {contig.length_bp:,}"
-            raise BadInput(Place(str(fasta)), problem, f"Give a FASTA of {assembly}.")
-        names[contig] = name
-    return names
 
 
 def _write(told: IO[bytes], records: Iterable[Record], names: dict[Contig, str], place: Place) -> None:
