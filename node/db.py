@@ -40,13 +40,14 @@ dataset: Final = sa.Table(
     sa.Column("duo", sa.Text, nullable=False, default="", comment="space-separated DUO codes"),
 )
 
-# People of a dataset by dense ordinal: the bit that stands for each in every carrier bitmap.
+# People of a dataset by dense ordinal: the bit that stands for each in every carrier bitmap.  One who has
+# withdrawn leaves his place without a name.
 person: Final = sa.Table(
     "person",
     metadata,
     sa.Column("dataset_no", sa.Integer, sa.ForeignKey("dataset.no"), primary_key=True),
     sa.Column("ordinal", sa.Integer, primary_key=True),
-    sa.Column("sample", sa.Text, nullable=False),
+    sa.Column("sample", sa.Text),
     sa.UniqueConstraint("dataset_no", "sample"),
 )
 
@@ -74,7 +75,7 @@ vcf_file: Final = sa.Table(
     "vcf_file",
     metadata,
     sa.Column("no", sa.Integer, primary_key=True, comment="`seg` of its rows in the index"),
-    sa.Column("dataset_no", sa.Integer, sa.ForeignKey("dataset.no"), nullable=False),
+    sa.Column("dataset_no", sa.Integer, nullable=False),
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
@@ -85,6 +86,47 @@ vcf_file: Final = sa.Table(
     sa.Column("people", sa.LargeBinary, nullable=False, comment="ordinals it covers, as a bitmap"),
     sa.Column("contigs", sa.Text, nullable=False, default="", comment="contig numbers it has alleles on"),
     sa.Column("levels", sa.Integer, nullable=False, default=0, comment="bit n: it has alleles of level n"),
+    sa.Column("residue", sa.LargeBinary, comment="ordinals its rows still speak of, but nobody may see"),
+    sa.Column("place", sa.Integer, comment="of merged files: the number of the first of them"),
+    sa.Column("left_out", sa.Integer, nullable=False, default=0, comment="samples of it that are not held"),
+    sa.Column("passed_only", sa.Boolean, nullable=False, default=False),
+    sa.Column("fasta", sa.Text, nullable=False, default=""),
+)
+
+# A file whose rows stand among those of a merged one.
+merged_file: Final = sa.Table(
+    "merged_file",
+    metadata,
+    sa.Column(
+        "no", sa.Integer, primary_key=True, autoincrement=False, comment="its number when it was alone"
+    ),
+    sa.Column("dataset_no", sa.Integer, nullable=False),
+    sa.Column("seg", sa.Integer, nullable=False, comment="number of the merged file"),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("modified_ns", sa.BigInteger, nullable=False),
+    sa.Column("records", sa.Integer, nullable=False),
+    sa.Column("alleles", sa.Integer, nullable=False),
+    sa.Column("people", sa.LargeBinary, nullable=False, comment="ordinals it covers, hidden ones among them"),
+    sa.Column("left_out", sa.Integer, nullable=False),
+    sa.Column("passed_only", sa.Boolean, nullable=False),
+    sa.Column("fasta", sa.Text, nullable=False),
+)
+
+# Names of people who have withdrawn.  What is needed to bring somebody back is there until it is scrubbed;
+# the digest stays, so that a file or a record that names him does not bring him back.
+withdrawn: Final = sa.Table(
+    "withdrawn",
+    metadata,
+    sa.Column("dataset_no", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True, comment="HMAC of kind and name under the salt"),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("party", sa.Integer, nullable=False, comment="the same for all names of one withdrawal"),
+    sa.Column("ordinal", sa.Integer),
+    sa.Column("content", sa.Text, comment="kind, and the row that was taken out, as JSON"),
+    sa.Column("going", sa.Boolean, nullable=False, default=False, comment="being scrubbed: no way back"),
+    sa.Column("at", sa.Text, nullable=False, comment="ISO 8601, UTC"),
 )
 
 # One row; its number grows whenever a dataset, a person or a file becomes visible or ceases to be.

@@ -116,7 +116,7 @@ def upgrade() -> None:
         "person",
         sa.Column("dataset_no", sa.Integer(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("sample", sa.Text(), nullable=False),
+        sa.Column("sample", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["dataset_no"],
             ["dataset.no"],
@@ -138,9 +138,59 @@ def upgrade() -> None:
         sa.Column("people", sa.LargeBinary(), nullable=False, comment="ordinals it covers, as a bitmap"),
         sa.Column("contigs", sa.Text(), nullable=False, comment="contig numbers it has alleles on"),
         sa.Column("levels", sa.Integer(), nullable=False, comment="bit n: it has alleles of level n"),
-        sa.ForeignKeyConstraint(
-            ["dataset_no"],
-            ["dataset.no"],
+        sa.Column(
+            "residue",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="ordinals its rows still speak of, but nobody may see",
         ),
+        sa.Column(
+            "place", sa.Integer(), nullable=True, comment="of merged files: the number of the first of them"
+        ),
+        sa.Column("left_out", sa.Integer(), nullable=False, comment="samples of it that are not held"),
+        sa.Column("passed_only", sa.Boolean(), nullable=False),
+        sa.Column("fasta", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("no"),
+    )
+    op.create_table(
+        "merged_file",
+        sa.Column(
+            "no",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="its number when it was alone",
+        ),
+        sa.Column("dataset_no", sa.Integer(), nullable=False),
+        sa.Column("seg", sa.Integer(), nullable=False, comment="number of the merged file"),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("modified_ns", sa.BigInteger(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("alleles", sa.Integer(), nullable=False),
+        sa.Column(
+            "people",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="ordinals it covers, hidden ones among them",
+        ),
+        sa.Column("left_out", sa.Integer(), nullable=False),
+        sa.Column("passed_only", sa.Boolean(), nullable=False),
+        sa.Column("fasta", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("no"),
+    )
+    op.create_table(
+        "withdrawn",
+        sa.Column("dataset_no", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="HMAC of kind and name under the salt"),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("party", sa.Integer(), nullable=False, comment="the same for all names of one withdrawal"),
+        sa.Column("ordinal", sa.Integer(), nullable=True),
+        sa.Column(
+            "content", sa.Text(), nullable=True, comment="kind, and the row that was taken out, as JSON"
+        ),
+        sa.Column("going", sa.Boolean(), nullable=False, comment="being scrubbed: no way back"),
+        sa.Column("at", sa.Text(), nullable=False, comment="ISO 8601, UTC"),
+        sa.PrimaryKeyConstraint("dataset_no", "digest"),
     )
