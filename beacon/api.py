@@ -10,15 +10,16 @@ Spec: Beacon v2 framework/json/endpoints.json and responses/beaconErrorResponse.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from starlette import responses
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from beacon.entries import ENTRY_TYPES, EntryType, answer
+from beacon.entries import ENDPOINTS, Endpoint, answer
 from beacon.framework import FRAMEWORK, Document
 from beacon.openapi import RESPONSES, get_question, post_question
 from beacon.query import VARIANTS, Asked
@@ -45,6 +46,16 @@ Respond = Callable[[Asked, Grant], Awaitable[wire.Response]]
 """Answers a question that was read.  Raises NodeError."""
 
 
+class _Direct(APIRoute):
+    """A route whose endpoint reads the request itself.
+
+    FastAPI's own reading of parameters, which is left out, would cost more than looking up an allele.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, responses.Response]]:
+        return cast("Callable[[Request], Coroutine[Any, Any, responses.Response]]", self.endpoint)
+
+
 def create_router(beacon: Beacon, authorise: Authorise) -> APIRouter:
     """The whole Beacon API of this node; the framework documents are for everybody."""
 
@@ -66,17 +77,17 @@ def create_router(beacon: Beacon, authorise: Authorise) -> APIRouter:
 
 def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
     """GET and POST for every entry type; credentials are judged before the question is read."""
-    router = APIRouter(tags=["beacon"])
-    for entry in ENTRY_TYPES:
+    router = APIRouter(tags=["beacon"], route_class=_Direct)
+    for endpoint in ENDPOINTS:
         for method, described in (("GET", get_question), ("POST", post_question)):
             router.add_api_route(
-                f"/{entry.path}",
-                _entry_route(entry, authorise, respond),
+                f"/{endpoint.path}",
+                _entry_route(endpoint, authorise, respond),
                 methods=[method],
-                summary=entry.description,
-                name=f"{method} {entry.path}",
+                summary=endpoint.entry.description,
+                name=f"{method} {endpoint.path}",
                 responses=dict(RESPONSES),
-                openapi_extra=described(entry.kind),
+                openapi_extra=described(endpoint),
             )
     return router
 
@@ -88,16 +99,17 @@ async def answer_soon(beacon: Beacon, asked: Asked, grant: Grant) -> wire.Respon
     return answer(beacon, asked, grant)
 
 
-async def read_request(entry: EntryType, request: Request) -> Asked:
-    """The question in a GET or POST about `entry`.
+async def read_request(endpoint: Endpoint, request: Request) -> Asked:
+    """The question in a GET or POST at `endpoint`.
 
     Raises BadQuestion, NotHeld: see `beacon.query`; TooLarge.
     """
+    entry, within = endpoint.entry, endpoint.within(request.path_params.get("id", ""))
     if request.method == "GET":
-        return entry.read_get(request.query_params.multi_items())
+        return entry.read_get(request.query_params.multi_items(), within)
     if request.query_params:
         raise BadQuestion("a POST asks in its body; the URL may have no parameters")
-    return entry.read_post(await _body(request))
+    return entry.read_post(await _body(request), within)
 
 
 def error_reply(
@@ -110,6 +122,8 @@ def error_reply(
         fault = _from_framework(fault)
     if fault.status == 401:
         own.setdefault("WWW-Authenticate", "Bearer")
+    if fault.status == 413:
+        own.setdefault("Connection", "close")  # the server would go on reading the body otherwise
     return responses.Response(error_body(identity, fault), fault.status, own, media_type=_JSON)
 
 
@@ -128,18 +142,18 @@ def _from_framework(fault: HTTPException) -> NodeError:
     return BadQuestion(str(fault.detail)) if fault.status_code < 500 else NodeError(str(fault.detail))
 
 
-def _entry_route(entry: EntryType, authorise: Authorise, respond: Respond) -> Callable[..., Any]:
+def _entry_route(endpoint: Endpoint, authorise: Authorise, respond: Respond) -> Callable[..., Any]:
     async def ask(request: Request) -> responses.Response:
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
-        response = await respond(await read_request(entry, request), grant)
+        response = await respond(await read_request(endpoint, request), grant)
         return responses.Response(wire.encode(response), headers=_PRIVATE, media_type=_JSON)
 
     return ask
 
 
 def _framework_route(beacon: Beacon, document: Document) -> Callable[..., Any]:
-    async def show() -> responses.Response:
+    async def show(_request: Request) -> responses.Response:
         return responses.Response(wire.encode(document(beacon)), media_type=_JSON)
 
     return show

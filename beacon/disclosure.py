@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from beacon.query import Asked
 from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, coarser
-from schemas.beacon import Collection, Record, Response, ResultSet
+from schemas.beacon import AnyEntry, Collection, Response, ResultSet
 from schemas.errors import Forbidden, NotAuthorised
 from schemas.ga4gh import NodeIdentity
 from schemas.people import Dataset
@@ -45,7 +45,7 @@ class Finding:
     dataset: Dataset
     exists: bool
     total: int | None = None
-    records: tuple[Record, ...] = ()
+    records: tuple[Mapping[str, Any], ...] = ()
     remarks: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -60,12 +60,11 @@ class Opened:
 def tellable(asked: Asked, ceiling: Ceiling) -> Granularity | None:
     """The most that may be told of a dataset under `ceiling` in answer to `asked`; None is nothing.
 
-    Of what single people carry, two hits in a gene or two variants together, nothing is told where records
-    are not: a yes or no is a record of somebody.
+    Of somebody who was named nothing is told where records are not: a yes or no is a record of him.  So it is
+    of what single people carry, two hits in a gene or two variants together.
     """
-    if ceiling.granularity is None or (
-        asked.looks_at_people and ceiling.granularity is not Granularity.RECORD
-    ):
+    personal = asked.is_personal or asked.looks_at_people
+    if ceiling.granularity is None or (personal and ceiling.granularity is not Granularity.RECORD):
         return None
     return coarser(asked.most, ceiling.granularity)
 
@@ -144,7 +143,7 @@ def _result_set(finding: Finding, granularity: Granularity) -> ResultSet:
         setType="dataset",
         exists=finding.exists,
         resultsCount=finding.total or 0,
-        results=list(finding.records) if granularity is Granularity.RECORD else [],
+        results=cast("list[AnyEntry]", list(finding.records)) if granularity is Granularity.RECORD else [],
         info={
             "granularity": granularity.value,
             "assembly": finding.dataset.assembly.value,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from beacon.entries import ENTRY_TYPES, EntryType
+from beacon.entries import ENDPOINTS, ENTRY_TYPES, EntryType
 from beacon.room import Beacon
 from schemas.access import Granularity, Policy
 from schemas.beacon import Informational, SchemaReference
@@ -73,9 +73,20 @@ def entry_types(beacon: Beacon) -> Informational:
 
 def endpoint_map(beacon: Beacon) -> Informational:
     """`/map`."""
-    endpoints = {
-        entry.id: {"entryType": entry.id, "rootUrl": f"{beacon.url}/{entry.path}"} for entry in ENTRY_TYPES
-    }
+    endpoints: dict[str, dict[str, Any]] = {}
+    for endpoint in ENDPOINTS:
+        url = f"{beacon.url}/{endpoint.path}"
+        above = endpoint.below or endpoint.entry
+        listed = endpoints.setdefault(above.id, {"entryType": above.id})
+        if endpoint.below is None:
+            listed["rootUrl"] = url
+        elif endpoint.below is endpoint.entry:
+            listed["singleEntryUrl"] = url
+        else:
+            lookup = {"returnedEntryType": endpoint.entry.id, "url": url}
+            listed.setdefault("endpoints", {})[f"{endpoint.entry.id}Lookup"] = lookup
+        if above.terms:
+            listed["filteringTermsUrl"] = f"{beacon.url}/{above.path}/{{id}}/filtering_terms"
     return _document(beacon, {"$schema": f"{_CONFIGURATION}/beaconMapSchema.json", "endpointSets": endpoints})
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from beacon.query import MAX_LIMIT, MAX_SKIP, Kind
+from beacon.entries import Endpoint
+from beacon.query import MAX_LIMIT, MAX_SKIP
 from schemas import beacon as wire
 from schemas.access import Granularity
 from schemas.beacon import Include
+from schemas.filters import Operator, Similarity
 
 Schema = Mapping[str, Any]
 
@@ -40,18 +42,36 @@ _VARIANT: Final[Mapping[str, tuple[Schema, str]]] = {
     "variantMinLength": (_LENGTH, "bases affected, at least"),
     "variantMaxLength": (_LENGTH, "bases affected, at most"),
 }
+_FILTERS: Final[Schema] = {"type": "array", "items": _TEXT}
+_FILTER_OBJECT: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "id": _TEXT,
+        "operator": {"type": "string", "enum": [sign.value for sign in Operator]},
+        "value": _TEXT,
+        "includeDescendantTerms": {"type": "boolean", "default": True},
+        "similarity": {"type": "string", "enum": [word.value for word in Similarity], "default": "exact"},
+        "scope": {"type": "string", "enum": ["individuals", "biosamples"]},
+        "excluded": {"type": "boolean", "default": False},
+    },
+    "required": ["id"],
+    "additionalProperties": False,
+}
 _SETTINGS: Final[Mapping[str, tuple[Schema, str]]] = {
     "requestedGranularity": (_GRANULARITY, "how much to tell; the answer may tell less"),
     "includeResultsetResponses": (_INCLUDE, "which datasets to list"),
     "skip": (_SKIP, "pages to skip"),
     "limit": (_LIMIT, "records a page and dataset; 0 for the most there may be"),
     "datasetIds": (_NAMES, "only these datasets"),
+    "filters": (_FILTERS, "HP:0001250, !HP:0001250, sex=female, ageOfOnset>=P18Y, LOINC:35925-4>24"),
+    "testMode": ({"type": "boolean"}, "answer from synthetic datasets alone, to anybody"),
     "apiVersion": (_TEXT, "v2.x"),
     "requestedSchemas": (_NAMES, "echoed; each entry type has one schema here"),
 }
 _FAULTS: Final = {
     401: "no valid credentials",
     403: "valid credentials, not enough of them",
+    404: "no such dataset or cohort",
     413: "the body is too large",
     503: "the data cannot be read just now",
 }
@@ -67,32 +87,35 @@ RESPONSES: Final[Mapping[int | str, dict[str, Any]]] = {
 }
 
 
-def get_question(kind: Kind) -> dict[str, Any]:
+def get_question(endpoint: Endpoint) -> dict[str, Any]:
     """The parameters of a GET."""
-    parameters = {**(_VARIANT if kind.needs_query else {}), **_SETTINGS}
-    return {
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "description": text,
-                "required": kind.needs_query and name in ("referenceName", "start"),
-                "schema": schema,
-                **({"style": "form", "explode": False} if schema["type"] == "array" else {}),
-            }
-            for name, (schema, text) in parameters.items()
-        ]
-    }
+    kind = endpoint.entry.kind
+    parameters = {**({} if kind.collection else _VARIANT), **_SETTINGS}
+    described = [
+        {
+            "name": name,
+            "in": "query",
+            "description": text,
+            "required": False,
+            "schema": schema,
+            **({"style": "form", "explode": False} if schema["type"] == "array" else {}),
+        }
+        for name, (schema, text) in parameters.items()
+    ]
+    return {"parameters": described + _path_parameters(endpoint)}
 
 
-def post_question(kind: Kind) -> dict[str, Any]:
+def post_question(endpoint: Endpoint) -> dict[str, Any]:
     """The body of a POST, in the spelling of the specification."""
     variant = {name: {**schema, "description": text} for name, (schema, text) in _VARIANT.items()}
-    parameters = {"g_variant": _object(variant)} if kind.needs_query else {}
+    parameters = {} if endpoint.entry.kind.collection else {"g_variant": _object(variant)}
     query = _object(
         {
             "requestParameters": _object({**parameters, "datasets": _object({"datasetIds": _NAMES})}),
-            "filters": {"type": "array", "maxItems": 0},
+            "filters": {
+                "type": "array",
+                "items": {"anyOf": [_FILTER_OBJECT, {"type": "array", "items": _FILTER_OBJECT}]},
+            },
             "includeResultsetResponses": _INCLUDE,
             "pagination": _object({"skip": _SKIP, "limit": _LIMIT}),
             "requestedGranularity": _GRANULARITY,
@@ -101,7 +124,17 @@ def post_question(kind: Kind) -> dict[str, Any]:
     )
     meta = _object({"apiVersion": _TEXT, "requestedSchemas": {"type": "array", "items": {"type": "object"}}})
     body = _object({"meta": meta, "query": query})
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}
+    return {
+        "parameters": _path_parameters(endpoint),
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+    }
+
+
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if endpoint.below is None:
+        return []
+    text = f"the id of the {endpoint.below.name.lower()}"
+    return [{"name": "id", "in": "path", "description": text, "required": True, "schema": _TEXT}]
 
 
 def _object(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,20 +12,37 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
+from beacon.filters import canonical_filter, read_filters
 from beacon.parameters import canonical, read_variant
 from schemas import beacon as wire
 from schemas.access import Granularity, coarser
 from schemas.beacon import Include
 from schemas.errors import BadQuestion
+from schemas.filters import Filter
 from schemas.ga4gh import BEACON_API, NodeIdentity
 from schemas.ports import Page
-from schemas.questions import Question, SequenceQuery, looks_at_people
+from schemas.questions import Question, RangeQuery, SequenceQuery, looks_at_people
 
 MAX_LIMIT: Final = 1000
 MAX_SKIP: Final = 1_000_000
+_NARROW_BP: Final = 50_000  # holds some hundreds of alleles
+_SHORT_PAGE: Final = 100
 _T = TypeVar("_T")
 _API_VERSION: Final = re.compile(r"v?2(\.\d{1,4}){0,2}(-[\w.-]{1,40})?", re.ASCII)
+
+
+# Where each entry type of the default model is asked for.
+PATHS: Final = {
+    "analysis": "analyses",
+    "biosample": "biosamples",
+    "cohort": "cohorts",
+    "dataset": "datasets",
+    "genomicVariant": "g_variants",
+    "individual": "individuals",
+    "run": "runs",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +59,28 @@ class Kind:
     needs_query: bool = False
     collection: bool = False
 
+    @property
+    def path(self) -> str:
+        """Of its endpoint, without slashes."""
+        return PATHS[self.entry]
+
 
 VARIANTS: Final = Kind("genomicVariant", "ga4gh-beacon-variant-v2.1.0", needs_query=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The one entry below which is asked: what belongs to it, or, in a question about its own type, itself.
+
+    entry: the id of its entry type (`individual`).
+    """
+
+    entry: str
+    id: str
+
+
+# Entries that are, or are of, one person: whatever is told of them is told of somebody.
+_PERSONAL: Final = frozenset({"individual", "biosample", "run", "analysis"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +88,8 @@ class Asked:
     """One question, understood.
 
     skip: pages (not records) before the wanted one.  limit: records a page and dataset, 1 to 1,000.
-    datasets: only these, None for all.  schemas: `requestedSchemas`, echoed.  test_mode: echoed; the
-    answer is an ordinary one, to an ordinary caller.
+    datasets: only these, None for all.  filters: all of them must be satisfied.  within: see there.
+    schemas: `requestedSchemas`, echoed.  test_mode: of synthetic datasets alone, whoever asks.
     """
 
     kind: Kind
@@ -65,6 +102,8 @@ class Asked:
     api_version: str = BEACON_API
     schemas: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     test_mode: bool = False
+    filters: tuple[Filter, ...] = ()
+    within: Within | None = None
 
     @classmethod
     def of(
@@ -91,17 +130,49 @@ class Asked:
         )
 
     @property
+    def path(self) -> str:
+        """Where this is asked, below the root of the API."""
+        if self.within is None:
+            return self.kind.path
+        name = quote(self.within.id, safe="")
+        if self.within.entry == self.kind.entry:
+            return f"{self.kind.path}/{name}"
+        return f"{PATHS[self.within.entry]}/{name}/{self.kind.path}"
+
+    @property
+    def named_variant(self) -> str | None:
+        """The id of the variant that this is about, or below; None when it is about none by its id."""
+        return self.within.id if self.within is not None and self.within.entry == VARIANTS.entry else None
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether this is about somebody who was named, so that even a yes or no is a record of him."""
+        return self.within is not None and self.within.entry in _PERSONAL
+
+    @property
     def looks_at_people(self) -> bool:
         """Whether the answer depends on what single people carry: see `schemas.questions`."""
         return self.query is not None and looks_at_people(self.query)
 
     @property
-    def is_wide(self) -> bool:
-        """Whether looking may take longer than an event loop may be held up."""
-        query = self.query
+    def narrows_people(self) -> bool:
+        """Whether only some of the people in a dataset are meant."""
         return (
-            not isinstance(query, SequenceQuery)
-            or len(query.alternate) + query.interval.length_bp > MAX_LIMIT
+            bool(self.filters)
+            or self.is_personal
+            or (self.within is not None and self.within.entry == "cohort")
+        )
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether looking may take longer than an event loop may be held up, about a millisecond."""
+        return (
+            self.narrows_people
+            or self.kind is not VARIANTS
+            or not isinstance(self.query, SequenceQuery | RangeQuery)
+            or self.query.interval.length_bp > _NARROW_BP
+            or len(getattr(self.query, "alternate", "")) > _NARROW_BP
+            or self.limit > _SHORT_PAGE
         )
 
     def parameters(self) -> dict[str, Any]:
@@ -111,6 +182,8 @@ class Asked:
             parameters["g_variant"] = canonical(self.query)
         if self.datasets is not None:
             parameters["datasets"] = {"datasetIds": list(self.datasets)}
+        if self.within is not None:
+            parameters["within"] = {"entryType": self.within.entry, "id": self.within.id}
         return parameters
 
     def body(self) -> bytes:
@@ -121,6 +194,7 @@ class Asked:
         schemas = self.schemas or ((self.kind.entry, ""),)
         query = {
             "requestParameters": self.parameters(),
+            "filters": [canonical_filter(one) for one in self.filters],
             "includeResultsetResponses": self.include,
             "pagination": {"skip": self.skip, "limit": self.limit},
             "requestedGranularity": self.granularity,
@@ -141,6 +215,8 @@ class Asked:
         parameters = self.parameters()
         if parameters:
             understood["requestParameters"] = parameters
+        if self.filters:
+            understood["filters"] = [str(one) for one in self.filters]
         if self.test_mode:
             understood["testMode"] = True
         return {
@@ -171,8 +247,10 @@ _SETTINGS: Final = frozenset({"requestedGranularity", "includeResultsetResponses
 _PAGES: Final = frozenset({"skip", "limit", "currentPage", "nextPage", "previousPage"})
 
 
-def read_get(parameters: Iterable[tuple[str, str]], kind: Kind = VARIANTS) -> Asked:
-    """The question in the parameters of a GET, in the order of the URL.
+def read_get(
+    parameters: Iterable[tuple[str, str]], kind: Kind = VARIANTS, within: Within | None = None
+) -> Asked:
+    """The question in the parameters of a GET, in the order of the URL; `within` as its path says.
 
     Lists are comma-separated or repeated.  Raises BadQuestion: anything that cannot be understood;
     NotHeld: an assembly or contig unknown here.
@@ -197,26 +275,25 @@ def read_get(parameters: Iterable[tuple[str, str]], kind: Kind = VARIANTS) -> As
             query["pagination"][name] = value
         else:
             query["requestParameters"][name] = value
-    return _read({"meta": meta, "query": query}, kind)
+    return _read({"meta": meta, "query": query}, kind, within)
 
 
-def read_post(raw: bytes, kind: Kind = VARIANTS) -> Asked:
-    """The question in the body of a POST.
+def read_post(raw: bytes, kind: Kind = VARIANTS, within: Within | None = None) -> Asked:
+    """The question in the body of a POST; an empty one asks for everything.  `within`: as its path says.
 
     Raises BadQuestion: not JSON, an unknown member, or anything else that cannot be understood;
     NotHeld: an assembly or contig unknown here.
     """
-    return _read(raw, kind)
+    return _read(raw, kind, within)
 
 
-def _read(document: bytes | dict[str, Any], kind: Kind) -> Asked:
+def _read(document: bytes | dict[str, Any], kind: Kind, place: Within | None) -> Asked:
     try:
         body = wire.read_body(document)
     except ValueError as fault:
         raise BadQuestion(str(fault)) from None
     meta, query = body.meta or wire.AskedMeta(), body.query or wire.AskedQuery()
     parameters = query.requestParameters or wire.AskedParameters()
-    _refuse_filters(_once("filters", query.filters, body.filters))
     pages = _once("pagination", query.pagination, body.pagination) or wire.AskedPages()
     skip, limit = _read_pages(pages)
     asked = Asked(
@@ -234,8 +311,12 @@ def _read(document: bytes | dict[str, Any], kind: Kind) -> Asked:
         api_version=_read_api_version(meta.apiVersion),
         schemas=tuple((s.entityType or "", s.of or "") for s in meta.requestedSchemas or ()),
         test_mode=bool(_once("testMode", query.testMode, body.testMode)),
+        filters=read_filters(_once("filters", query.filters, body.filters) or ()),
+        within=_read_within(parameters.within, place),
     )
-    if asked.query is None and kind.needs_query:
+    if asked.query is not None and asked.named_variant is not None:
+        raise BadQuestion("the path names a variant, and the parameters another; give one of them")
+    if asked.query is None and kind.needs_query and not (asked.is_personal or _is_itself(asked)):
         raise BadQuestion(
             "which variant? Give referenceName, start and alternateBases, or referenceName, start and end"
         )
@@ -258,10 +339,20 @@ def _read_api_version(text: str | None) -> str:
     return text
 
 
-def _refuse_filters(filters: list[Any] | None) -> None:
-    for term in filters or ():
-        name = term.get("id") if isinstance(term, dict) else term
-        raise BadQuestion(f"filter {str(name)[:80]!r} is not supported by this node; no filter is, as yet")
+def _read_within(said: wire.AskedWithin | None, place: Within | None) -> Within | None:
+    if said is None:
+        return place
+    within = Within(said.entryType, said.id)
+    if within.entry not in PATHS:
+        raise BadQuestion(f"within: {within.entry[:40]!r} is no entry type of this node")
+    if place is not None and place != within:
+        raise BadQuestion("path and body name different entries to look below")
+    return within
+
+
+def _is_itself(asked: Asked) -> bool:
+    """Whether one entry is asked for by its id."""
+    return asked.within is not None and asked.within.entry == asked.kind.entry
 
 
 def _read_pages(pages: wire.AskedPages) -> tuple[int, int]:

@@ -11,7 +11,9 @@ SequenceLocation; HGVS 21, DNA substitution.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from schemas.beacon import (
     ExternalReference,
@@ -21,9 +23,17 @@ from schemas.beacon import (
     Record,
     SequenceLocation,
 )
-from schemas.genome import Allele, Interval, VariantType
+from schemas.errors import BadQuestion
+from schemas.genome import Allele, Assembly, Contig, Interval, VariantType
 from schemas.people import Dataset
 from schemas.ports import Variant
+
+_NAMED: Final = re.compile(
+    r"(?P<assembly>\w{1,20}):(?P<contig>[\w.]{1,40}):"
+    r"(?:(?P<position>\d{1,10}):(?P<reference>[ACGTN]*):(?P<alternate>[ACGTN]*)"
+    r"|(?P<first>\d{1,10})-(?P<last>\d{1,10}):(?P<symbol>\S+?)(?::(?P<length>\d{1,10}))?)",
+    re.ASCII,
+)
 
 
 def records_of(variants: Iterable[Variant], dataset: Dataset, reference: str) -> tuple[Record, ...]:
@@ -71,6 +81,21 @@ def internal_id(allele: Allele) -> str:
     first, last = allele.interval.one_based
     length = f":{allele.sv_length_bp}" if allele.sv_length_bp else ""
     return f"{contig.assembly}:{contig.name}:{first}-{last}:{allele.alternate}{length}"
+
+
+def allele_named(name: str) -> Allele | None:
+    """The allele that `internal_id` gives this name; None when it is no such name."""
+    match = _NAMED.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        contig = Contig.read(match["contig"], Assembly.read(match["assembly"]))
+        if match["position"]:
+            return Allele.from_vcf(contig, int(match["position"]), match["reference"], match["alternate"])
+        place = Interval.from_one_based(contig, int(match["first"]), int(match["last"]))
+    except BadQuestion:
+        return None
+    return Allele.symbolic(place, match["symbol"], sv_length_bp=int(match["length"] or 0))
 
 
 def _variation(allele: Allele) -> LegacyVariation:

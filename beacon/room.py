@@ -1,22 +1,30 @@
-"""What Beacon needs of the node it stands in: who the node is, its datasets, and its variants."""
+"""What Beacon needs of the node it stands in: who the node is, its datasets, variants and people."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from schemas.cohorts import Cohort
 from schemas.ga4gh import NodeIdentity
-from schemas.ports import Annotations, Catalogue, VariantStore
+from schemas.ports import Annotations, Catalogue, Ontology, People, VariantStore
 from schemas.reference import NO_REFERENCE, Reference
 
 
 @dataclass(frozen=True, slots=True)
 class Beacon:
-    """One node's Beacon, over the node's ports."""
+    """One node's Beacon, over the node's ports.
+
+    synthetic: datasets without any real person, which test mode may show to anybody.
+    """
 
     identity: NodeIdentity
     catalogue: Catalogue
     store: VariantStore
+    people: People
+    ontology: Ontology
+    cohorts: tuple[Cohort, ...] = ()
+    synthetic: frozenset[str] = frozenset()
     reference: Reference = NO_REFERENCE
     annotations: Annotations | None = None
 
@@ -27,4 +35,4 @@ class Beacon:
 
     def dataset_url(self, dataset: str) -> str:
         """Where the dataset with this id is described."""
-        return f"{self.url}/datasets?datasetIds={quote(dataset, safe='')}"
+        return f"{self.url}/datasets/{quote(dataset, safe='')}"

@@ -24,13 +24,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beacon import api
 from beacon.entries import entry_at, entry_of
+from beacon.filters import read_filters
 from beacon.merge import merge
 from beacon.query import Asked
 from beacon.room import Beacon
 from node import db
 from node.access.grant import Anonymous, decide
 from node.access.keys import NodeKey
-from node.config import FederationSection, Settings
+from node.config import CONFIG_NAME, FederationSection, Settings
 from node.federation import routes
 from node.federation.contact import Contact, try_peer
 from node.federation.dialects import Dialect
@@ -38,15 +39,22 @@ from node.federation.guest import Heard, ask_beacon
 from node.federation.network import Network
 from node.federation.peers import Peer, PeerBook
 from node.federation.transport import open_http
+from node.reference.genes import GeneTable
+from node.reference.liftover import ChainFiles
+from node.reference.ontology import Ontologies
+from node.roster import DatabasePeople
 from node.store import open_store
 from node.store.catalogue import DatabaseCatalogue
 from node.store.index import SqlStore
+from node.store.sequence import FastaSequences
 from node.web import create_web
 from schemas import beacon as wire
 from schemas.access import Grant
-from schemas.errors import NodeError
+from schemas.cohorts import Cohort
+from schemas.errors import BadInput, BadQuestion, NodeError, Place
 from schemas.ga4gh import VERSION, NodeIdentity, service_info
 from schemas.network import NodeAnswer, outcome
+from schemas.reference import Reference
 
 _log: Final = logging.getLogger(__name__)
 BEACON: Final = "/beacon"
@@ -62,6 +70,7 @@ class Node:
     key: NodeKey
     catalogue: DatabaseCatalogue
     store: SqlStore
+    sequences: FastaSequences
     beacon: Beacon
     peers: PeerBook
 
@@ -108,6 +117,7 @@ class Node:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.sequences.close()
         self.store.close()
         self.catalogue.close()
         self.engine.dispose()
@@ -131,8 +141,11 @@ async def ask_elsewhere(
 def open_node(settings: Settings) -> Node:
     """The node these settings describe; brings its database to the newest schema.
 
-    Raises BadInput: no key in the home.
+    Raises BadInput: no key in the home, or a file of `[reference]` that cannot be used.
     """
+    own = settings.reference
+    sequences = FastaSequences(own.fasta)
+    reference = Reference(GeneTable(own.genes), sequences, ChainFiles(own.chains))
     engine = db.connect(settings.database_url)
     db.migrate(engine)
     catalogue, store = DatabaseCatalogue(engine), open_store(engine)
@@ -142,9 +155,32 @@ def open_node(settings: Settings) -> Node:
         key=NodeKey.load(settings.home / "keys"),
         catalogue=catalogue,
         store=store,
-        beacon=Beacon(settings.identity, catalogue, store),
+        sequences=sequences,
+        beacon=Beacon(
+            settings.identity,
+            catalogue,
+            store,
+            DatabasePeople(engine),
+            Ontologies(),
+            cohorts=_cohorts(settings),
+            synthetic=frozenset(settings.beacon.synthetic),
+            reference=reference,
+        ),
         peers=PeerBook(engine, settings),
     )
+
+
+def _cohorts(settings: Settings) -> tuple[Cohort, ...]:
+    """Raises BadInput: a filter of a cohort that cannot be read."""
+    cohorts = []
+    for one in settings.cohorts:
+        try:
+            filters = read_filters(one.filters)
+        except BadQuestion as fault:
+            place = Place(str(settings.home / CONFIG_NAME), field=f"cohorts.{one.id}")
+            raise BadInput(place, fault.message, "Write it as in a GET: HP:0001250, sex=female.") from None
+        cohorts.append(Cohort(one.id, one.name, one.description, one.datasets, filters))
+    return tuple(cohorts)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from schemas.errors import BadInput, Place
 from schemas.ga4gh import NodeIdentity
+from schemas.genome import Assembly
 
 CONFIG_NAME: Final = "varhaven.toml"
 
@@ -64,6 +65,34 @@ class IngestSection(_Section):
     filters: Literal["all", "pass"] = "all"
 
 
+class ReferenceSection(_Section):
+    """Files of the site about the human genome itself; all of it optional.
+
+    fasta: an indexed FASTA for each assembly.  genes: BED, GTF or GFF3 by assembly, beside the table that is
+    shipped.  chains: UCSC chain files between the two assemblies.
+    """
+
+    fasta: dict[Assembly, Path] = {}
+    genes: dict[Assembly, Path] = {}
+    chains: tuple[Path, ...] = ()
+
+
+class BeaconSection(_Section):
+    """synthetic: datasets without any real person; test mode shows them whole, to anybody."""
+
+    synthetic: tuple[str, ...] = ()
+
+
+class CohortSection(_Section):
+    """A cohort: everybody in `datasets` (none named: in all) who satisfies all of `filters`."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    name: str = Field(min_length=1, max_length=200)
+    description: str = ""
+    datasets: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+
+
 class PeerSection(_Section):
     url: PublicUrl
     thumbprint: Thumbprint
@@ -86,7 +115,10 @@ class Settings(_Section):
     server: ServerSection = ServerSection()
     database: DatabaseSection = DatabaseSection()
     ingest: IngestSection = IngestSection()
+    reference: ReferenceSection = ReferenceSection()
     federation: FederationSection = FederationSection()
+    beacon: BeaconSection = BeaconSection()
+    cohorts: tuple[CohortSection, ...] = ()
     peers: tuple[PeerSection, ...] = ()
 
     @property

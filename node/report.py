@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from rich.table import Column, Table
 
-from schemas.beacon import Record, Response, ResultSet
+from schemas.beacon import Record, Response, ResultSet, is_variant
 from schemas.network import PeerState
 from schemas.questions import BracketQuery, SequenceQuery, VariantQuery, contig_of
 

@@ -13,28 +13,32 @@ Spec: GA4GH Beacon v2.1.1 and v2.2.0, framework/json/{requests,responses}, model
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Final, Literal, NotRequired, Required
+from typing import Annotated, Any, Final, Literal, NotRequired, Required, TypeGuard
 
 import orjson
 from pydantic import (
     AliasChoices,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     TypeAdapter,
     ValidationError,
 )
 from typing_extensions import TypedDict
 
 from schemas.access import Granularity
+from schemas.strict import Strict as _Asking
+from schemas.strict import validated
 
 Natural = Annotated[int, Field(ge=0, le=2**53)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 GranularityWord = Literal["boolean", "count", "record"]
+PrecisionWord = Literal["exact", "imprecise", "rounded"]
 
 
 class Include(StrEnum):
@@ -109,10 +113,15 @@ class Meta(TypedDict):
 
 
 class Summary(TypedDict):
-    """numTotalResults: absent where it may not be told, or is not known for every dataset."""
+    """numTotalResults: absent where it may not be told, or is not known for every dataset.
+
+    countPrecision, countAdjustedTo: how a count that is not exact came about (2.2); absent for exact ones.
+    """
 
     exists: bool
     numTotalResults: NotRequired[Natural]
+    countPrecision: NotRequired[PrecisionWord]
+    countAdjustedTo: NotRequired[list[Natural | str]]
 
 
 class Number(TypedDict):
@@ -195,6 +204,33 @@ class Record(TypedDict):
     info: NotRequired[Mapping[str, Any]]
 
 
+class Entry(TypedDict):
+    """An entry of any other type: an individual, biosample, run or analysis, in Beacon's default model."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]  # where pydantic looks for it
+
+    id: str
+
+
+def is_variant(entry: object) -> TypeGuard[Record]:
+    """Whether an entry is a genomicVariant."""
+    return isinstance(entry, dict) and "variantInternalId" in entry
+
+
+AnyEntry = Annotated[
+    Annotated[Record, Tag("True")] | Annotated[Entry, Tag("False")],
+    Discriminator(lambda entry: str(is_variant(entry))),
+]
+
+
+class Handover(TypedDict):
+    """Where more is to be had."""
+
+    handoverType: Mapping[str, str]
+    url: str
+    note: NotRequired[str]
+
+
 class ResultSet(TypedDict):
     """What one dataset answered; `beaconId` names its node in the answer of a network."""
 
@@ -202,18 +238,24 @@ class ResultSet(TypedDict):
     setType: str
     exists: bool
     resultsCount: NotRequired[Natural]
-    results: NotRequired[list[Record]]
+    results: NotRequired[list[AnyEntry]]
+    resultsHandovers: NotRequired[list[Handover]]
+    countPrecision: NotRequired[PrecisionWord]
+    countAdjustedTo: NotRequired[list[Natural | str]]
     beaconId: NotRequired[str]
     info: NotRequired[dict[str, Any]]
 
 
 class Collection(TypedDict):
-    """A dataset entry; `beaconId` names its node in the answer of a network."""
+    """A dataset or cohort entry; `beaconId` names its node in the answer of a network."""
 
     id: str
     name: str
     description: NotRequired[str]
     dataUseConditions: NotRequired[Mapping[str, Any]]
+    cohortType: NotRequired[str]
+    cohortSize: NotRequired[Natural]
+    inclusionCriteria: NotRequired[Mapping[str, Any]]
     beaconId: NotRequired[str]
     info: NotRequired[Mapping[str, Any]]
 
@@ -361,14 +403,6 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Names = Annotated[list[Name] | None, BeforeValidator(_selected)]
 
 
-class _Asking(BaseModel):
-    """Members that are not known are refused; null is the same as absent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    document_schema: str | None = Field(default=None, alias="$schema")
-
-
 class AskedVariant(_Asking):
     """`g_variant` as it came; what the values mean is judged in `beacon.query`."""
 
@@ -399,6 +433,13 @@ class AskedVariant(_Asking):
 _VARIANT_PARAMETERS: Final = frozenset(AskedVariant.model_fields) - frozenset(_Asking.model_fields)
 
 
+class AskedWithin(_Asking):
+    """The entry below which is asked, as the path of a request says it (`/individuals/{id}/g_variants`)."""
+
+    entryType: Name
+    id: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class AskedParameters(AskedVariant):
     """`requestParameters`: the variant nested, several of them in a list, or the members of one flat."""
 
@@ -407,6 +448,7 @@ class AskedParameters(AskedVariant):
         validation_alias=AliasChoices("g_variant", "g_variants", "genomicVariant", "genomicVariation"),
     )
     datasets: Names = Field(default=None, validation_alias=AliasChoices("datasets", "datasetIds"))
+    within: AskedWithin | None = None
 
 
 class AskedPages(_Asking):
@@ -454,21 +496,4 @@ def read_body(raw: bytes | Mapping[str, Any]) -> AskedBody:
 
     Raises ValueError: why it cannot be read, naming the member at fault.
     """
-    try:
-        return AskedBody.model_validate_json(raw) if isinstance(raw, bytes) else AskedBody.model_validate(raw)
-    except ValidationError as fault:
-        first = fault.errors(include_input=False, include_url=False)[0]
-        words = [str(part) for part in first["loc"]]
-        if first["type"] == "json_invalid":
-            complaint = "the body is not valid JSON in UTF-8"
-        elif first["type"] == "extra_forbidden":
-            complaint = _unknown(words, isinstance(raw, bytes))
-        else:
-            place = ".".join(words)[:120] or "the body"
-            complaint = f"{place}: {first['msg'].removeprefix('Value error, ')}"
-        raise ValueError(complaint) from None
-
-
-def _unknown(words: Sequence[str], in_body: bool) -> str:
-    place = ".".join(words[:-1])[:120] if in_body else ""
-    return f"unknown parameter {words[-1][:60]!r}" + (f" in {place}" if place else "")
+    return validated(AskedBody, raw)

@@ -121,6 +121,9 @@ class Text:
 
 Value = Term | Quantity | Span | Text
 
+EXCLUDED_FEATURES: Final = "phenotypicFeatures.excluded"
+"""The field that tells of features that were looked for: `true`, `false`, and each term not found."""
+
 _DURATION: Final = re.compile(
     r"P(?=[\dT])(?:(\d{1,9}(?:\.\d{1,9})?)Y)?(?:(\d{1,9}(?:\.\d{1,9})?)M)?(?:(\d{1,9}(?:\.\d{1,9})?)W)?"
     r"(?:(\d{1,9}(?:\.\d{1,9})?)D)?(?:T(?=\d)(?:(\d{1,9}(?:\.\d{1,9})?)H)?(?:(\d{1,9}(?:\.\d{1,9})?)M)?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from schemas.access import Policy
 from schemas.genome import Assembly
@@ -32,6 +33,15 @@ class Sex(StrEnum):
     MALE = "male"
     OTHER = "other"
     UNKNOWN = "unknown"
+
+
+SEX_CODES: Final = {
+    Sex.FEMALE: ("NCIT:C16576", "NCIT:C46110", "NCIT:C46113", "PATO:0000383"),
+    Sex.MALE: ("NCIT:C20197", "NCIT:C46109", "NCIT:C46112", "PATO:0000384"),
+    Sex.OTHER: ("NCIT:C17649", "NCIT:C45908", "NCIT:C124294", "PATO:0001340"),
+    Sex.UNKNOWN: ("NCIT:C17998", "NCIT:C1799"),
+}
+"""The ontology terms of each sex: the one that records have, then the others that mean the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,8 +217,11 @@ class Ontology(Protocol):
         """The current term behind a CURIE, which may be an alternative or replaced id; None: not held."""
         ...
 
-    def below(self, term: str) -> frozenset[str]:
-        """The ids of a term and of all its descendants, alternative ids among them; itself when not held."""
+    def ids(self, term: str, *, descendants: bool = True) -> frozenset[str]:
+        """The ids of a term, alternative ones among them, and those of its descendants.
+
+        A term that is not held has its own id alone.
+        """
         ...
 
     def similarity(self, one: str, other: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,11 +12,13 @@ from types import ModuleType
 from referencing import Registry
 
 from beacon.room import Beacon
+from node.reference.ontology import Ontologies
+from node.roster.making import Holdings, make_roster
 from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, Policy
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset
-from schemas.ports import Counts, Page, PersonSet, Variant
+from schemas.ports import Counts, Page, PersonSet, Roster, Variant
 from schemas.questions import VariantQuery
 
 IDENTITY = NodeIdentity("https://a.example.org", "Hospital A", "GB", contact="genetics@a.example.org")
@@ -75,6 +77,22 @@ def _order(variant: Variant) -> tuple[int, int, int, str, str, int]:
 
 
 @dataclass(frozen=True)
+class Wards:
+    """`schemas.ports.People` over records in memory; a dataset that is not named has nobody."""
+
+    held: Mapping[str, Holdings] = field(default_factory=dict)
+
+    def roster(self, dataset: str) -> Roster:
+        return make_roster(self.held.get(dataset, Holdings((), (), (), ())))
+
+    def records(self, dataset: str, entry: str, ids: Sequence[str]) -> list[Mapping[str, object]]:
+        held = self.held[dataset]
+        of = held.individuals if entry == "individual" else held.biosamples
+        records = {one.id: one.record for one in of}
+        return [records[name] for name in ids]
+
+
+@dataclass(frozen=True)
 class Shelves:
     """`schemas.ports.Catalogue`."""
 
@@ -127,7 +145,7 @@ def a_shelf() -> Shelf:
 
 
 def a_beacon(store: Shelf | None = None, datasets: tuple[Dataset, ...] = DATASETS) -> Beacon:
-    return Beacon(IDENTITY, Shelves(datasets), store or a_shelf())
+    return Beacon(IDENTITY, Shelves(datasets), store or a_shelf(), Wards(), Ontologies())
 
 
 def a_grant(principal: str = ANONYMOUS, **ceilings: Granularity | None) -> Grant:

@@ -1,21 +1,73 @@
-"""The entry types this node serves.  A new one is a module here and its line in `ENTRY_TYPES`."""
+"""The entry types this node serves.  A new one is a module here and its line in `ENTRY_TYPES`.
+
+`ENDPOINTS` follows from them: every path below the root of the API at which entries are asked for.  Routes,
+`/map` and the description of the API are made of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
+from beacon.entries.cohort import COHORT
 from beacon.entries.dataset import DATASET
 from beacon.entries.entry import EntryType
+from beacon.entries.member import ANALYSIS, BIOSAMPLE, INDIVIDUAL, RUN
 from beacon.entries.variant import GENOMIC_VARIANT
-from beacon.query import Asked
+from beacon.looking import testing_grant
+from beacon.query import Asked, Within
 from beacon.room import Beacon
 from schemas.access import Grant
 from schemas.beacon import Response
 from schemas.errors import NotFound
 
-__all__ = ["ENTRY_TYPES", "EntryType", "answer", "entry_at", "entry_of"]
+__all__ = ["ENDPOINTS", "ENTRY_TYPES", "Endpoint", "EntryType", "answer", "entry_at", "entry_of"]
 
-ENTRY_TYPES: Final[tuple[EntryType, ...]] = (GENOMIC_VARIANT, DATASET)
+ENTRY_TYPES: Final[tuple[EntryType, ...]] = (
+    GENOMIC_VARIANT,
+    INDIVIDUAL,
+    BIOSAMPLE,
+    RUN,
+    ANALYSIS,
+    DATASET,
+    COHORT,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A path at which entries of one type are asked for.
+
+    below: the type of the entry whose id is in the path; `entry` itself for one entry, None for all.
+    """
+
+    entry: EntryType
+    below: EntryType | None = None
+
+    @property
+    def path(self) -> str:
+        """With `{id}` where the id of the entry above goes; without slashes around it."""
+        if self.below is None:
+            return self.entry.path
+        single = f"{self.below.path}/{{id}}"
+        return single if self.below is self.entry else f"{single}/{self.entry.path}"
+
+    def within(self, name: str) -> Within | None:
+        """What a question at this path asks below, when its `{id}` is `name`."""
+        return None if self.below is None else Within(self.below.id, name)
+
+
+def _endpoints(entries: Iterable[EntryType]) -> Iterable[Endpoint]:
+    by_id = {entry.id: entry for entry in entries}
+    for entry in by_id.values():
+        yield Endpoint(entry)
+        yield Endpoint(entry, entry)
+        for name in entry.below:
+            yield Endpoint(by_id[name], entry)
+
+
+ENDPOINTS: Final = tuple(_endpoints(ENTRY_TYPES))
 
 
 def entry_at(path: str) -> EntryType:
@@ -32,13 +84,15 @@ def entry_at(path: str) -> EntryType:
 
 
 def answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:
-    """What this node may answer to `asked` under `grant`.
+    """What this node may answer to `asked` under `grant`; in test mode, what anybody may see of test data.
 
-    Blocks on the store: microseconds for one allele, milliseconds when `asked.is_wide`.
+    Blocks on the store: microseconds for one allele, milliseconds and more when `asked.is_wide`.
 
-    Raises BadQuestion, NotHeld, NotAuthorised, Forbidden: see `beacon.entries.variant`; StoreUnavailable.
+    Raises BadQuestion, NotHeld, NotFound, NotAuthorised, Forbidden: see `beacon.looking` and the entry types;
+    StoreUnavailable.
     """
-    return entry_of(asked).answer(beacon, asked, grant)
+    allowed = testing_grant(beacon, grant) if asked.test_mode else grant
+    return entry_of(asked).answer(beacon, asked, allowed)
 
 
 def entry_of(asked: Asked) -> EntryType:

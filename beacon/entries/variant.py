@@ -4,78 +4,119 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from beacon.disclosure import Finding, disclose, open_datasets
+from beacon.disclosure import Finding, disclose
 from beacon.entries.entry import EntryType
+from beacon.looking import Looking, datasets_meant, look_into
+from beacon.lookup import Finder, OneAllele, Sought, WholeGenome
 from beacon.placement import Placed, concerns, place
 from beacon.query import VARIANTS, Asked
-from beacon.records import records_of
+from beacon.records import allele_named, records_of
 from beacon.room import Beacon
 from beacon.search import Search
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, Response
 from schemas.errors import BadQuestion, NotHeld
+from schemas.genome import Allele, Assembly
 from schemas.people import Dataset, Term
-from schemas.ports import Variant
-from schemas.questions import Question, assembly_of
+from schemas.ports import PersonSet, Variant
+from schemas.questions import assembly_of
 
 
 def _answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:
-    question = asked.query
-    if question is None:
-        raise BadQuestion("which variant? Give its referenceName and start")
-    opened = open_datasets(asked, grant, _applicable(beacon, asked, question))
+    looking = look_into(beacon, asked, grant, applicable(beacon, asked))
     findings: list[Finding] = []
     faults: list[tuple[Dataset, BadQuestion]] = []
-    for dataset, depth in opened.datasets:
+    for dataset, depth in looking.opened.datasets:
         try:
-            findings.append(_look(beacon, asked, question, dataset, depth))
+            findings.append(_look(looking, dataset, depth))
         except BadQuestion as fault:
             faults.append((dataset, fault))
     if faults and not findings:
         raise faults[0][1]
-    refused = (*opened.refused, *((dataset, fault.message) for dataset, fault in faults))
+    refused = (*looking.opened.refused, *((dataset, fault.message) for dataset, fault in faults))
     return disclose(beacon.identity, asked, grant, findings, refused)
 
 
-def _applicable(beacon: Beacon, asked: Asked, question: Question) -> tuple[Dataset, ...]:
-    """The datasets that the question is about: of its assembly, and among those it names.
+def applicable(beacon: Beacon, asked: Asked) -> tuple[Dataset, ...]:
+    """The datasets that the question is about: among those it names, those of the assembly of its variant.
 
-    Raises NotHeld: a named dataset is not here or of another assembly, or none here is of this one.
+    Raises NotHeld: a named dataset is not here or of another assembly, or none here is of this one;
+    BadQuestion: it asks below a variant and does not name one.
     """
-    held = {dataset.id: dataset for dataset in beacon.catalogue.datasets()}
-    assembly, reference = assembly_of(question), beacon.reference
+    meant = datasets_meant(beacon, asked)
+    found = tuple(dataset for dataset in meant if _concerns(beacon, asked, dataset))
+    if found and (asked.datasets is None or len(found) == len(meant)):
+        return found
+    about = _assembly(asked) or "any assembly"
     if asked.datasets is None:
-        applicable = tuple(d for d in held.values() if concerns(question, d.assembly, reference))
-        if not applicable:
-            others = ", ".join(sorted({dataset.assembly for dataset in held.values()})) or "nothing"
-            raise NotHeld(f"no dataset of {assembly or 'any assembly'} is held here; held: {others}")
-        return applicable
-    for name in asked.datasets:
-        if name not in held:
-            raise NotHeld(f"dataset {name[:80]!r} is not held here")
-        if not concerns(question, held[name].assembly, reference):
-            raise NotHeld(f"dataset {name[:80]!r} is of {held[name].assembly}, the question about {assembly}")
-    return tuple(held[name] for name in asked.datasets)
+        held = ", ".join(sorted({dataset.assembly for dataset in meant})) or "nothing"
+        raise NotHeld(f"no dataset of {about} is held here; held: {held}")
+    other = next(dataset for dataset in meant if dataset not in found)
+    raise NotHeld(f"dataset {other.id[:80]!r} is of {other.assembly}, the question about {about}")
 
 
-def _look(beacon: Beacon, asked: Asked, question: Question, dataset: Dataset, depth: Granularity) -> Finding:
+def _concerns(beacon: Beacon, asked: Asked, dataset: Dataset) -> bool:
+    if asked.query is not None:
+        return concerns(asked.query, dataset.assembly, beacon.reference)
+    return _assembly(asked) in (None, dataset.assembly)
+
+
+def _assembly(asked: Asked) -> Assembly | None:
+    """The assembly of the variant that is meant; None when none is, or one of any assembly."""
+    if asked.query is not None:
+        return assembly_of(asked.query)
+    return None if asked.named_variant is None else _allele(asked.named_variant).interval.contig.assembly
+
+
+def _allele(name: str) -> Allele:
+    allele = allele_named(name)
+    if allele is None:
+        raise BadQuestion(f"{name[:80]!r} is no variantInternalId of this node; GRCh38:20:3213196:C:A is one")
+    return allele
+
+
+def carriers(beacon: Beacon, asked: Asked, dataset: Dataset) -> PersonSet:
+    """Who in a dataset carries what the question names; one look for each allele of it.
+
+    Raises BadQuestion: it names none, or cannot be answered from this dataset.
+    """
+    if asked.named_variant is not None:
+        return beacon.store.carriers(dataset.id, _allele(asked.named_variant))
+    if asked.query is None:
+        raise BadQuestion("which variant? Give its referenceName and start")
+    placed = place(asked.query, dataset.assembly, beacon.reference)
+    return Search(beacon.store, beacon.annotations, dataset.id).carriers(placed.sought)
+
+
+def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
     """One dataset, looked at no more closely than the answer needs.
 
     Raises BadQuestion: the question cannot be answered from this dataset.
     """
-    placed = place(question, dataset.assembly, beacon.reference)
-    sought, remarks = placed.sought, _remarks(placed)
-    search = Search(beacon.store, beacon.annotations, dataset.id)
+    beacon, asked = looking.beacon, looking.asked
+    finder, remarks = _finder(looking, dataset)
     if depth is Granularity.BOOLEAN:
-        return Finding(dataset, search.exists(sought), remarks=remarks)
+        return Finding(dataset, finder.exists(), remarks=remarks)
     if depth is Granularity.COUNT or asked.include is Include.MISS:
-        total = search.count(sought)
+        total = finder.count()
         return Finding(dataset, total > 0, total, remarks=remarks)
-    found = search.find(sought, asked.page)
+    found = finder.find(asked.page)
     known = _known_total(asked, found)
-    total = search.count(sought) if known is None else known
+    total = finder.count() if known is None else known
     records = records_of(found, dataset, beacon.dataset_url(dataset.id))
     return Finding(dataset, total > 0, total, records, remarks)
+
+
+def _finder(looking: Looking, dataset: Dataset) -> tuple[Finder, dict[str, Any]]:
+    """What finds the variants that are meant, and what an answer must say of it."""
+    beacon, asked, people = looking.beacon, looking.asked, looking.people(dataset)
+    if asked.named_variant is not None:
+        return OneAllele(beacon.store, dataset.id, _allele(asked.named_variant), people), {}
+    if asked.query is None:
+        return WholeGenome(beacon.store, dataset.id, dataset.assembly, people), {}
+    placed = place(asked.query, dataset.assembly, beacon.reference)
+    search = Search(beacon.store, beacon.annotations, dataset.id, people)
+    return Sought(search, placed.sought), _remarks(placed)
 
 
 def _remarks(placed: Placed) -> dict[str, Any]:
@@ -96,10 +137,10 @@ def _known_total(asked: Asked, found: list[Variant]) -> int | None:
 
 GENOMIC_VARIANT: Final = EntryType(
     kind=VARIANTS,
-    path="g_variants",
     name="Genomic Variants",
     description="Alleles carried by people of this node's datasets.",
     ontology=Term("ENSGLOSSARY:0000092", "Variant"),
     definition="genomicVariations/defaultSchema.json",
     answer=_answer,
+    below=("analysis", "biosample", "individual", "run"),
 )

@@ -8,14 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.curies import curie
-from schemas.people import Sex, Term
+from schemas.people import SEX_CODES, Sex, Term
 
-_SEX_CODES: Final = {
-    Sex.FEMALE: ("NCIT:C16576", "NCIT:C46110", "NCIT:C46113", "PATO:0000383"),
-    Sex.MALE: ("NCIT:C20197", "NCIT:C46109", "NCIT:C46112", "PATO:0000384"),
-    Sex.OTHER: ("NCIT:C17649", "NCIT:C45908", "NCIT:C124294", "PATO:0001340"),
-    Sex.UNKNOWN: ("NCIT:C17998", "NCIT:C1799"),
-}
 _SEX_WORDS: Final = {
     Sex.FEMALE: ("female", "f", "2", "woman", "girl"),
     Sex.MALE: ("male", "m", "1", "man", "boy"),
@@ -24,7 +18,7 @@ _SEX_WORDS: Final = {
 }
 _SEX: Final = {
     spelling: sex
-    for table in (_SEX_CODES, _SEX_WORDS)
+    for table in (SEX_CODES, _SEX_WORDS)
     for sex, spellings in table.items()
     for spelling in spellings
 }
@@ -39,4 +33,4 @@ def read_sex(text: str) -> Sex | None:
 
 def sex_term(sex: Sex) -> Term:
     """How Beacon writes a sex: an NCIT term."""
-    return Term(_SEX_CODES[sex][0], _SEX_LABELS[sex])
+    return Term(SEX_CODES[sex][0], _SEX_LABELS[sex])

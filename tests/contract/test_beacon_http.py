@@ -217,7 +217,7 @@ def test_get_and_post_answer_alike() -> None:
         ("GET", ITPA_URL.replace("GRCh38", "GRCh36"), None, 400, "not_held"),
         ("GET", ITPA_URL + "&datasetIds=elsewhere", None, 400, "not_held"),
         ("GET", ITPA_URL + "&datasetIds=controlled38", None, 401, "not_authorised"),
-        ("GET", ITPA_URL + "&filters=HP:0001250", None, 400, "bad_question"),
+        ("GET", ITPA_URL + "&filters=HP:9999999", None, 400, "not_held"),
         ("GET", "/beacon/g_variants?referenceName=%FF%00&start=%EF%BF%BD", None, 400, "bad_question"),
         ("POST", "/beacon/g_variants", b"", 400, "bad_question"),
         ("POST", "/beacon/g_variants", b"\xff\xfe", 400, "bad_question"),

@@ -1,6 +1,7 @@
 """Many nodes' answers as one: nothing is lost, nothing counts twice, and silence is never "no"."""
 
 import itertools
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +9,6 @@ from hypothesis import strategies as st
 from beacon.entries import answer, entry_at
 from beacon.merge import merge
 from beacon.query import Asked
-from beacon.room import Beacon
 from schemas.access import Granularity
 from schemas.beacon import Include, Response, encode, read_response
 from schemas.ga4gh import NodeIdentity
@@ -45,7 +45,7 @@ def an_answer(
 ) -> NodeAnswer:
     """What the node at `url` answers, as it comes back over the wire."""
     world = a_beacon(store)
-    beacon = Beacon(NodeIdentity(url, url[8], "GB"), world.catalogue, world.store)
+    beacon = replace(world, identity=NodeIdentity(url, url[8], "GB"))
     response = read_response(encode(answer(beacon, asked, grant)))
     return NodeAnswer(url, url[8], outcome(response), ms, "", response)
 
