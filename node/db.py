@@ -245,6 +245,12 @@ def connect(url: str) -> Engine:
     return engine
 
 
+def announce(connection: Connection) -> None:
+    """Tells every reader, in this process and others, that what is visible has changed."""
+    if not connection.execute(sa.update(revision).values(number=revision.c.number + 1)).rowcount:
+        connection.execute(sa.insert(revision).values(number=1))
+
+
 def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's own connection
     for pragma in (

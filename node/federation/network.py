@@ -25,7 +25,7 @@ from node.federation.breaker import Breaker
 from node.federation.peers import Peer, PeerBook
 from node.federation.transport import Reply, Silence, exchange
 from schemas.beacon import Response, read_response
-from schemas.errors import NodeError, NotHeld
+from schemas.errors import NodeError, NotFound, NotHeld
 from schemas.network import NodeAnswer, PeerState
 
 G_VARIANTS: Final = "/federation/v1/beacon/g_variants"
@@ -34,6 +34,8 @@ Own = Callable[[], Awaitable[Response]]
 _log: Final = logging.getLogger(__name__)
 _SPARE_S: Final = 0.2  # of the deadline, kept for merging and for the way back
 _SMALL: Final = 64_000  # bytes that are read in well under a millisecond
+# Refusals of a question about what a node does not hold or serve.
+_ELSEWHERE: Final = frozenset({(NotHeld.status, NotHeld.reason), (NotFound.status, NotFound.reason)})
 # Outcomes that cost everybody time, or say that nobody is at home.  An answer that is refused, too large or
 # not understood depends on the question too, and must not keep the peer from the next one.
 _UNWELL: Final = frozenset({PeerState.TIMEOUT, PeerState.UNREACHABLE, PeerState.TLS_ERROR})
@@ -208,7 +210,7 @@ def _refusal(status: int, slug: str) -> PeerState:
         return PeerState.DENIED
     if status == 429:
         return PeerState.RATE_LIMITED
-    if status == 400 and slug == NotHeld.reason:
+    if (status, slug) in _ELSEWHERE:
         return PeerState.NOT_APPLICABLE
     return PeerState.HTTP_ERROR
 

@@ -71,6 +71,8 @@ def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> 
         owners = _owners(rows, batch, path)
         _write(connection, db.biosample, held_biosamples, biosample_rows)
         _write(connection, db.individual, held_people, rows)
+        if biosample_rows != held_biosamples or rows != held_people:
+            db.announce(connection)
         genotyped = _genotyped(connection, no)
     before = [held_people.get(r.id) for r in batch.individuals] + [
         held_biosamples.get(r.id) for r in batch.biosamples

@@ -46,11 +46,14 @@ class VcfFile:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a dataset holds: the records, the genotyped samples by ordinal, and the files."""
+    """What a dataset holds: the records, the genotyped samples by ordinal, and the files.
+
+    samples: None for one who has withdrawn.
+    """
 
     individuals: Sequence[Individual]
     biosamples: Sequence[Biosample]
-    samples: Sequence[str]
+    samples: Sequence[str | None]
     files: Sequence[VcfFile]
 
 
@@ -65,7 +68,7 @@ class Sample:
 
 def samples_of(held: Holdings) -> list[Sample]:
     """The units of the dataset: its biosamples with the implied ones by id, then the people without any."""
-    ordinals = {name: ordinal for ordinal, name in enumerate(held.samples)}
+    ordinals = {name: ordinal for ordinal, name in enumerate(held.samples) if name is not None}
     claimed = {name: person.id for person in held.individuals for name in person.samples if name in ordinals}
     taken = {sample.id: sample.individual_id for sample in held.biosamples}
     own: dict[str, list[str]] = defaultdict(list)
@@ -115,12 +118,14 @@ def make_roster(held: Holdings) -> Roster:
 
 def _runs(held: Holdings, unit_of: Mapping[int, int]) -> Iterable[tuple[str, BitMap]]:
     for ordinal in BitMap().union(*(file.people for file in held.files)):
-        yield run_id(held.samples[ordinal]), BitMap([unit_of[ordinal]])
+        name = held.samples[ordinal]
+        if name is not None:
+            yield run_id(name), BitMap([unit_of[ordinal]])
 
 
 def _analyses(held: Holdings, unit_of: Mapping[int, int]) -> Iterable[tuple[str, BitMap]]:
     for file in held.files:
-        yield file.name, BitMap(unit_of[ordinal] for ordinal in file.people)
+        yield file.name, BitMap(unit_of[ordinal] for ordinal in file.people if ordinal in unit_of)
 
 
 def _ledger(entries: Sequence[tuple[str, BitMap]], records: Mapping[str, Mapping[str, Any]]) -> Ledger:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
+from pyroaring import BitMap
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -120,7 +121,8 @@ class DatabasePeople:
             no = _dataset_no(connection, dataset)
             named = sa.select(db.person.c.sample).where(db.person.c.dataset_no == no)
             samples = tuple(connection.scalars(named.order_by(db.person.c.ordinal)))
-            files = tuple(_files(connection, no))
+            present = BitMap(n for n, name in enumerate(samples) if name)
+            files = tuple(_files(connection, no, present))
             held = Holdings(people(self._engine, dataset), biosamples(self._engine, dataset), samples, files)
         units = samples_of(held)
         unit_of = {ordinal: unit for unit in units for ordinal in unit.ordinals}
@@ -129,7 +131,7 @@ class DatabasePeople:
             make_roster(held),
             owners={unit.id: unit.individual for unit in units if unit.id},
             files=files,
-            genotyped={run_id(name): (n, name, unit_of[n]) for n, name in enumerate(samples) if n in unit_of},
+            genotyped={run_id(name): (n, name, unit_of[n]) for n, name in enumerate(samples) if name},
         )
 
     @contextmanager
@@ -148,9 +150,16 @@ def _dataset_no(connection: Connection, dataset: str) -> int:
     return no
 
 
-def _files(connection: Connection, no: int) -> Iterator[VcfFile]:
-    table = db.vcf_file
-    live = sa.select(table).where(table.c.dataset_no == no, table.c.live).order_by(table.c.no)
-    for row in connection.execute(live):
-        people = decode_set(bytes(row.people) or None)
-        yield VcfFile(row.sha256, row.modified_ns, row.records, row.alleles, people)
+def _files(connection: Connection, no: int, present: BitMap) -> Iterator[VcfFile]:
+    """The files of a dataset as they were given, those that were merged since one by one."""
+    live, merged = db.vcf_file, db.merged_file
+    alone = sa.select(live).where(
+        live.c.dataset_no == no, live.c.live, live.c.no.not_in(sa.select(merged.c.seg))
+    )
+    parts = (
+        sa.select(merged).join(live, live.c.no == merged.c.seg).where(live.c.dataset_no == no, live.c.live)
+    )
+    for query in (alone, parts):
+        for row in connection.execute(query):
+            people = decode_set(bytes(row.people) or None) & present
+            yield VcfFile(row.sha256, row.modified_ns, row.records, row.alleles, people)

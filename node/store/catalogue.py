@@ -50,7 +50,7 @@ def add_dataset(engine: Engine, made: Dataset) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(sa.insert(db.dataset), row)
-            files.announce(connection)
+            db.announce(connection)
     except IntegrityError:
         raise BadInput(Place(made.id), "there is a dataset of this name already", "Choose another.") from None
 

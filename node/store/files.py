@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from pyroaring import BitMap
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
 from node import db
 from node.store import postgresql
@@ -165,13 +165,7 @@ def make_live(
         connection.execute(sa.update(table).where(table.c.no == seg).values(**shown))
         if replaced is not None:
             connection.execute(sa.update(table).where(table.c.no == replaced).values(live=False))
-        announce(connection)
-
-
-def announce(connection: Connection) -> None:
-    """Tells every reader, in this process and others, that what is visible has changed."""
-    if not connection.execute(sa.update(db.revision).values(number=db.revision.c.number + 1)).rowcount:
-        connection.execute(sa.insert(db.revision).values(number=1))
+        db.announce(connection)
 
 
 def sweep(engine: Engine) -> None:

@@ -252,7 +252,8 @@ ROWS: dict[str, tuple[Behaviour, PeerState, str]] = {
     "negative count": (counts_below_zero, S.BAD_RESPONSE, "not a Beacon response"),
     "500": (says("500 Oh", b"Traceback (most recent call last)"), S.HTTP_ERROR, "500"),
     "502 of a proxy": (says("502 Bad Gateway", HTML, "content-type: text/html"), S.HTTP_ERROR, "502"),
-    "404": (refuses("404 Not Found", "no such thing", "not_found"), S.HTTP_ERROR, "no such thing"),
+    "not served": (refuses("404 Not Found", "no such thing", "not_found"), S.NOT_APPLICABLE, "no such thing"),
+    "404 of a proxy": (says("404 Not Found", HTML, "content-type: text/html"), S.HTTP_ERROR, "404"),
     "400": (refuses("400 Bad Request", "what?", "bad_question"), S.HTTP_ERROR, "what?"),
     "not held": (
         refuses("400 Bad Request", "held is GRCh38", "not_held"),
