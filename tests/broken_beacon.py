@@ -169,14 +169,19 @@ class Refused(Exception):
 class LittleBeacon:
     """`url` is the root of its API.  A test may change the rest.
 
-    most: the finest granularity that it gives.  planted: the faults that are on.  asked: how many questions it
-    answered.  heard: the credentials that came with requests for framework documents.
+    most: the finest granularity that it gives.
+    patience: one in so many requests is refused as one too many; 0 for none.
+    planted: the faults that are on.
+    asked, requests: how many questions it answered, and how many came.
+    heard: the credentials that came with requests for framework documents.
     """
 
     url: str
     most: str = "record"
+    patience: int = 0
     planted: set[Plant] = field(default_factory=set)
     asked: int = 0
+    requests: int = 0
     heard: set[str] = field(default_factory=set)
 
     def has(self, plant: Plant) -> bool:
@@ -589,6 +594,11 @@ class LittleBeacon:
     # ---------------------------------------------------------------------------------- the routes
 
     async def variants(self, request: Request) -> Response:
+        self.requests += 1
+        if self.patience and self.requests % self.patience == 0:
+            refused = self.error(429, "too many requests")
+            refused.headers["retry-after"] = "0"
+            return refused
         if request.method == "POST" and self.has(Plant.NO_POST):
             return self.error(405, "GET alone")
         if request.method == "GET" and self.has(Plant.NO_GET) and request.query_params.get("start"):

@@ -15,7 +15,7 @@ Spec: GA4GH Beacon v2 framework/json/requests; the deviations were read from the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -63,10 +63,14 @@ _EVERY: Final = frozenset(Shape)
 class Form:
     """One spelling of a question.
 
-    flat: the parameters of the variant stand beside each other in `requestParameters`.  skip_records: `skip`
-    counts records, not pages.  schemas: `requestedSchemas` is understood.  filter_ids: filters are bare ids.
-    underscores: a CURIE is written `HP_0001250`.  shapes: what is answered as meant.  needs_reference: one
-    allele is asked with its reference bases.  get: in the address instead of a body.
+    flat: the parameters of the variant stand beside each other in `requestParameters`.
+    skip_records: `skip` counts records, not pages.
+    schemas: `requestedSchemas` is understood.
+    descendants_told: a filter that does not ask for descendants is taken without them, against the
+    specification.
+    shapes: what is answered as it is meant.
+    needs_reference: one allele is asked with its reference bases.
+    get: in the address instead of a body.
     """
 
     flat: bool = False
@@ -74,8 +78,7 @@ class Form:
     skip_records: bool = False
     datasets_at: DatasetsAt = DatasetsAt.PARAMETERS
     schemas: bool = True
-    filter_ids: bool = False
-    underscores: bool = False
+    descendants_told: bool = False
     shapes: frozenset[Shape] = _EVERY
     needs_reference: bool = False
     get: bool = False
@@ -143,10 +146,12 @@ class Form:
         return spelled
 
     def _filter(self, term: Any) -> Any:
-        if not isinstance(term, Mapping):
-            return term
-        spelled = {**term, "id": term["id"].replace(":", "_", 1)} if self.underscores else dict(term)
-        return spelled["id"] if self.filter_ids and set(spelled) == {"id"} else spelled
+        """A term, or a list of alternatives."""
+        if isinstance(term, list):
+            return [self._filter(one) for one in term]
+        if self.descendants_told and "operator" not in term:
+            return {"includeDescendantTerms": True, **term}
+        return dict(term)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,7 @@ _EGA: Final = Form(
     naming=Naming.BARE,
     datasets_at=DatasetsAt.LIST,
     schemas=False,
+    descendants_told=True,
     needs_reference=True,
 )
 GENERIC: Final = Dialect(
@@ -185,19 +191,7 @@ GENERIC: Final = Dialect(
 DIALECTS: Final = (
     Dialect("varhaven", (Form(),), ("varhaven",)),
     Dialect("ega-pi", (_EGA,), ("beacon2-pi", "beacon-production-implementation", "beacon.pi")),
-    Dialect(
-        "ega-ri",
-        (
-            Form(
-                flat=True,
-                naming=Naming.BARE,
-                datasets_at=DatasetsAt.LIST,
-                schemas=False,
-                skip_records=True,
-            ),
-        ),
-        ("beacon-ri", "beacon2-ri", "ega-archive"),
-    ),
+    Dialect("ega-ri", (replace(_EGA, skip_records=True),), ("beacon-ri", "beacon2-ri", "ega-archive")),
     Dialect("bycon", (Form(datasets_at=DatasetsAt.QUERY),), ("bycon", "progenetix", "beaconplus")),
     Dialect(
         "bento",
@@ -263,9 +257,12 @@ def contig_asked(variant: Mapping[str, Any]) -> Contig:
 
 
 def _filter_text(term: Any) -> str:
-    """`HP:0001250`, or `age:>P70Y` as the specification writes a comparison in an address."""
-    if not isinstance(term, Mapping):
-        return str(term)
+    """`HP:0001250`, or `age:>P70Y` as the specification writes a comparison in an address.
+
+    Raises BadQuestion: alternatives, which an address cannot tell.
+    """
+    if isinstance(term, list):
+        raise BadQuestion("alternatives among filters cannot be asked by GET")
     if "operator" not in term:
         return str(term["id"])
     return f"{term['id']}:{term['operator']}{term.get('value', '')}"

@@ -20,6 +20,7 @@ from node.federation.visitor import Visitor
 from node.verify.check import BudgetSpent
 
 _MOST_BYTES: Final = 8_000_000
+_LONGEST_WAIT_S: Final = 30
 _SHOWN: Final = 4_000  # characters of a body in a command line
 
 
@@ -133,21 +134,32 @@ class Visit:
             return self._known[key]
         if len(self.transcript) >= self.most:
             raise BudgetSpent(f"the {self.most} requests that may be made were used up before it")
+        exchange = await self._once(method, url, body, sent)
+        if exchange.status == 429:
+            self.transcript.append(exchange)
+            await self._calm(exchange)
+            exchange = await self._once(method, url, body, sent)
+        self.transcript.append(exchange)
+        self._known[key] = exchange
+        return exchange
+
+    async def _once(self, method: str, url: str, body: bytes | None, sent: Mapping[str, str]) -> Exchange:
         await self._pace()
         began = time.perf_counter()
         reply = await self.visitor.send(
             method, url, body, sent, timeout_s=self.timeout_s, most_bytes=_MOST_BYTES
         )
         ms = (time.perf_counter() - began) * 1000
-        if isinstance(reply, Reply):
-            exchange = Exchange(
-                method, url, body, sent, reply.status, reply.body, reply.headers, _json(reply.body), ms=ms
-            )
-        else:
-            exchange = Exchange(method, url, body, sent, 0, silence=reply.reason, ms=ms)
-        self.transcript.append(exchange)
-        self._known[key] = exchange
-        return exchange
+        if not isinstance(reply, Reply):
+            return Exchange(method, url, body, sent, 0, silence=reply.reason, ms=ms)
+        document = _json(reply.body)
+        return Exchange(method, url, body, sent, reply.status, reply.body, reply.headers, document, ms=ms)
+
+    async def _calm(self, exchange: Exchange) -> None:
+        """After a refusal for asking too often: waits as long as it says, and asks half as often then."""
+        told = exchange.headers.get("retry-after", "")
+        await asyncio.sleep(min(int(told), _LONGEST_WAIT_S) if told.isdecimal() else 1)
+        self.per_second = max((self.per_second or 20) / 2, 0.5)
 
     async def _pace(self) -> None:
         if self.per_second <= 0:

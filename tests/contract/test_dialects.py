@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
@@ -233,6 +233,7 @@ MEMBERS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(MEMBERS, JSON),
     st.lists(st.dictionaries(MEMBERS, JSON), max_size=2),

@@ -83,7 +83,7 @@ def little() -> Iterator[LittleBeacon]:
 def planted(little: LittleBeacon) -> Iterator[LittleBeacon]:
     yield little
     little.planted.clear()
-    little.most = "record"
+    little.most, little.patience = "record", 0
 
 
 def test_nothing_is_found_in_a_sound_beacon(little: LittleBeacon) -> None:
@@ -152,6 +152,13 @@ def test_a_beacon_that_tells_little_is_no_fault(planted: LittleBeacon, most: str
 def test_faults_are_found_where_only_yes_and_no_are_told(planted: LittleBeacon, plant: Plant) -> None:
     planted.most, planted.planted = "boolean", {plant}
     assert plant.check in failed(verified(planted.url, GIVEN))
+
+
+def test_a_beacon_that_is_asked_too_often_is_given_time(planted: LittleBeacon) -> None:
+    planted.patience = 40
+    verdict = verified(planted.url, limits=Limits(most=400, per_second=1000))
+    assert not failed(verdict)
+    assert verdict.requests > 100
 
 
 def test_a_token_is_sent_and_never_shown(little: LittleBeacon) -> None:

@@ -36,7 +36,7 @@ async def default_granularity(world: World) -> AsyncIterator[Fault]:
 
 
 async def same_at_every_granularity(world: World) -> AsyncIterator[Fault]:
-    for variant in (world.held().sequence(), world.several().parameters):
+    for variant in (world.held().sequence(), _range(world)):
         answers = [await world.ask(variant, granularity) for granularity in Granularity]
         found = {answer.exists for answer in answers}
         totals = {answer.total for answer in answers if answer.total is not None}
