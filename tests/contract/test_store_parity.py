@@ -1,4 +1,6 @@
-"""The engine answers what the oracle answers, whatever the files hold and whatever is asked."""
+"""Every engine answers what the oracle answers, whatever the files hold and whatever is asked."""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from schemas.errors import NotHeld
 from schemas.genome import Assembly, Contig, Interval, VariantType
 from schemas.ports import Page
 from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery, VariantQuery
-from tests import vcfs
+from tests import engines, vcfs
 
 ASSEMBLY = Assembly.GRCH37
 # Bases as a question may write them.
@@ -80,7 +82,19 @@ def subsets() -> st.SearchStrategy[BitMap | None]:
 @given(vcfs.worlds(), st.data())
 @settings(max_examples=120, deadline=None)
 def test_engine_and_oracle_agree(files: list[vcfs.Vcf], data: st.DataObject) -> None:
-    with vcfs.both(*files) as (store, oracle):
+    check_agreement(files, data)
+
+
+@given(vcfs.worlds(), st.data())
+@settings(max_examples=30)
+def test_postgresql_and_oracle_agree(
+    postgresql: engines.Server, files: list[vcfs.Vcf], data: st.DataObject
+) -> None:
+    check_agreement(files, data, postgresql.new_database())
+
+
+def check_agreement(files: list[vcfs.Vcf], data: st.DataObject, url: str = "") -> None:
+    with vcfs.both(*files, url=url) as (store, oracle):
         assert store.people("here") == oracle.people("here")
         asked: list[VariantQuery] = [
             RangeQuery(Interval(contig, 0, contig.length_bp)) for contig in vcfs.CONTIGS
@@ -101,7 +115,7 @@ def test_engine_and_oracle_agree(files: list[vcfs.Vcf], data: st.DataObject) -> 
             assert not store.exists("other", query, people)
 
 
-def test_pages_are_the_whole_in_order() -> None:
+def test_pages_are_the_whole_in_order(tmp_path: Path, new_database: engines.NewDatabase) -> None:
     """More alleles than are read at once, some of them long, in two files with people in common."""
     made = [vcfs.Line("20", 1000 + n, "A", ("C",), ("0/1", "0/0", f"{n % 2}|1")) for n in range(5000)] + [
         vcfs.Line("20", 1000 + 7 * n, "N", ("<DEL>",), ("0/1",) * 3, info=f"END={5000 + 9 * n}")
@@ -114,7 +128,7 @@ def test_pages_are_the_whole_in_order() -> None:
     )
     contig = vcfs.CONTIGS[0]
     query = RangeQuery(Interval(contig, 1500, 5500))
-    with vcfs.both(first, second) as (store, _):
+    with vcfs.both(first, second, url=new_database(tmp_path)) as (store, _):
         for people in (None, BitMap([1, 2]), BitMap([3]), BitMap()):
             whole = store.find("here", query, Page(0, 10_000), people)
             order = [(v.allele.interval.start, v.allele.interval.end, v.allele.alternate) for v in whole]

@@ -23,6 +23,7 @@ from schemas.genome import Assembly, Contig, Interval
 from schemas.ports import Page
 from schemas.questions import RangeQuery
 from tests import vcfs
+from tests.engines import NewDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
 CHR20 = Contig.read("20", Assembly.GRCH37)
@@ -50,11 +51,17 @@ def big(first: int = 1000, samples: tuple[str, ...] = ("P1", "P2", "P3")) -> vcf
     return vcfs.Vcf(samples, tuple(vcfs.Line("20", first + n, "A", ("C",), calls) for n in range(LINES)))
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = vcfs.new_node(tmp_path / "node", vcfs.open_dataset("here"))
+def started(tmp_path: Path, url: str = "") -> Engine:
+    """A node that holds one allele of one person."""
+    made = vcfs.new_node(tmp_path, vcfs.open_dataset("here"), url=url)
     one = vcfs.Vcf(("P0",), (vcfs.Line("20", 5, "A", ("C",), ("1/1",)),))
     ingest(made, LIMITS, one.write(tmp_path / "one.vcf"), "here")
+    return made
+
+
+@pytest.fixture
+def engine(tmp_path: Path, new_database: NewDatabase) -> Iterator[Engine]:
+    made = started(tmp_path, new_database(tmp_path))
     yield made
     made.dispose()
 
@@ -104,7 +111,8 @@ def test_killed_at_any_moment(engine: Engine, tmp_path: Path, sent: signal.Signa
     assert len(held_files(engine, "here")) == 2
 
 
-def test_no_space_left(engine: Engine, tmp_path: Path) -> None:
+def test_no_space_left(tmp_path: Path) -> None:
+    engine = started(tmp_path)
     before, path = held(engine), big().write(tmp_path / "big.vcf.gz")
     database = Path(str(engine.url.database))
     with start(engine, path, database.stat().st_size + 200_000) as process:
