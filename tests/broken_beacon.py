@@ -65,6 +65,9 @@ class Plant(Enum):
     TEST_MODE_OPENS = "testMode opens a closed dataset", "honesty.test-mode"
     DATASET_UNLISTED = "a dataset that answers is not listed", "honesty.listed"
     FINER_THAN_ASKED = "records are returned whatever was asked", "granularity.asked"
+    DATASETS_FINER = "datasets are described whatever was asked", "granularity.entries"
+    COLLECTIONS_IN_COUNT = "a count of datasets describes them", "every.leaks"
+    DATASETS_UNFILTERED = "datasets are listed whatever the filter", "honesty.entries"
     DEFAULT_IS_RECORD = "without a granularity, records are returned", "granularity.default"
     COUNT_CAPPED = "the total depends on the granularity", "granularity.same"
     GET_IGNORES_BASES = "GET reads only the position", "answers.methods"
@@ -639,12 +642,17 @@ class LittleBeacon:
             return Response(status_code=307, headers={"location": f"{self.url}/datasets/"})
         names = ["other"] if self.has(Plant.DATASET_UNLISTED) else ["open", "other"]
         asked = self.read_get(request.query_params) if request.method == "GET" else {}
-        meta = self.meta({**asked, "variant": {}}, "record", "record") | self.about("dataset")
-        document = {
-            "meta": meta,
-            "responseSummary": {"exists": True, "numTotalResults": len(names)},
-            "response": {"collections": [{"id": name, "name": name} for name in names]},
-        }
+        if asked.get("filters") and not self.has(Plant.DATASETS_UNFILTERED):
+            return self.error(400, "datasets have no filters")
+        told = asked.get("requestedGranularity", "record")
+        if self.has(Plant.DATASETS_FINER):
+            told = "record"
+        meta = self.meta({**asked, "variant": {}}, told, told) | self.about("dataset")
+        document: dict[str, Any] = {"meta": meta, "responseSummary": {"exists": True}}
+        if told != "boolean":
+            document["responseSummary"]["numTotalResults"] = len(names)
+        if told == "record" or (told == "count" and self.has(Plant.COLLECTIONS_IN_COUNT)):
+            document["response"] = {"collections": [{"id": name, "name": name} for name in names]}
         return self.reply(document)
 
     async def framework(self, request: Request) -> Response:

@@ -24,6 +24,18 @@ async def no_finer(world: World) -> AsyncIterator[Fault]:
             yield Fault(f"{asked} was asked for, {told} is returned", exchange)
 
 
+async def no_finer_entries(world: World) -> AsyncIterator[Fault]:
+    if not world.endpoints:
+        raise SkipCheck("/map names no endpoints")
+    for endpoint in world.endpoints:
+        for asked in (Granularity.BOOLEAN, Granularity.COUNT):
+            asking = [("limit", "1"), ("requestedGranularity", asked.value)]
+            exchange = await world.visit.get(endpoint.url, asking)
+            told = _granularity(exchange)
+            if told is not None and told.rank > asked.rank:
+                yield Fault(f"{endpoint.entry}: {asked} was asked for, {told} is returned", exchange)
+
+
 async def default_granularity(world: World) -> AsyncIterator[Fault]:
     exchange = await world.ask(world.held().sequence(), None)
     configured = (await world.visit.get(f"{world.root}/configuration")).answer.get("response")
@@ -197,6 +209,7 @@ _META: Final = f"{FRAMEWORK}/responses/sections/beaconResponseMeta.json"
 _ENDPOINTS: Final = f"{MODEL}/genomicVariations/endpoints.json"
 _TABLE: Final[tuple[tuple[str, str, str, Severity, Any], ...]] = (
     ("granularity.asked", "No answer is finer than was asked for", _BODY, _E, no_finer),
+    ("granularity.entries", "Nor is it for any entry type", _BODY, _E, no_finer_entries),
     ("granularity.default", "Without a granularity the default is returned", _BODY, _W, default_granularity),
     ("granularity.same", "Hit and total do not depend on it", PROSE, _E, same_at_every_granularity),
     ("answers.methods", "GET and POST answer alike", _ENDPOINTS, _E, same_by_get),

@@ -109,6 +109,8 @@ def _leaks(exchange: Exchange) -> list[str]:
     found = []
     if told == "boolean" and exchange.total is not None:
         found.append("a boolean answer tells numTotalResults")
+    if told in ("boolean", "count") and _mapping(exchange.answer.get("response")).get("collections"):
+        found.append(f"a {told} answer holds collections")
     for one in exchange.sets:
         if told == "boolean" and one.get("resultsCount"):
             found.append("a boolean answer tells a resultsCount")

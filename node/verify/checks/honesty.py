@@ -28,6 +28,17 @@ async def unknown_filter(world: World) -> AsyncIterator[Fault]:
             )
 
 
+async def unknown_filter_of_entries(world: World) -> AsyncIterator[Fault]:
+    if not world.endpoints:
+        raise SkipCheck("/map names no endpoints")
+    for endpoint in world.endpoints:
+        if not (await world.visit.get(endpoint.url, [("limit", "1")])).exists:
+            continue
+        exchange = await world.visit.get(endpoint.url, [("limit", "1"), ("filters", _NO_TERM["id"])])
+        if exchange.exists:
+            yield Fault(f"{endpoint.entry}: an unknown filter is ignored", exchange)
+
+
 async def unknown_filter_refused(world: World) -> AsyncIterator[Fault]:
     for filters, exchange in await _with_unknown_filters(world):
         if exchange.exists is False:
@@ -158,6 +169,13 @@ _E, _W = Severity.ERROR, Severity.WARNING
 _PARAMETERS: Final = f"{MODEL}/genomicVariations/requestParameters.json"
 _TABLE: Final[tuple[tuple[str, str, str, Severity, Any], ...]] = (
     ("honesty.filter", "An unknown filter does not widen the answer", FILTERS, _E, unknown_filter),
+    (
+        "honesty.entries",
+        "An unknown filter widens the answer of no entry type",
+        FILTERS,
+        _E,
+        unknown_filter_of_entries,
+    ),
     ("honesty.filter-refused", "An unknown filter is not a no", FILTERS, _W, unknown_filter_refused),
     ("honesty.terms", "Its own filtering terms narrow, and never widen", FILTERS, _E, known_filters),
     (
