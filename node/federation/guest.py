@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx
 import orjson
 
-from node.federation.dialects import Dialect, Form, coordinates_of, recognise
+from node.federation.dialects import GENERIC, Dialect, Form, coordinates_of, recognise
 from node.federation.foreign import Foreign, read_foreign
 from node.federation.network import refused
 from node.federation.sighting import read_sighting
@@ -29,6 +29,7 @@ from schemas.network import NodeAnswer, PeerState, outcome
 _MOST_BYTES: Final = 16_000_000
 _SMALL_BYTES: Final = 1_000_000
 _MOST_PAGES: Final = 20
+_MISJUDGED: Final = frozenset({PeerState.HTTP_ERROR, PeerState.BAD_RESPONSE})
 _WORTH_ANOTHER_FORM: Final = frozenset(
     {PeerState.HIT, PeerState.NO_HIT, PeerState.HTTP_ERROR, PeerState.BAD_RESPONSE, PeerState.NOT_APPLICABLE}
 )
@@ -56,10 +57,14 @@ async def ask_beacon(
     """
     visit = _Visit(http, beacon_root(url), orjson.loads(body), time.perf_counter() + timeout_s)
     began = time.perf_counter()
-    dialect = dialect or await visit.find_dialect()
-    found = await visit.ask(dialect)
+    spoken = dialect or await visit.find_dialect()
+    found = await visit.ask(spoken)
+    if dialect is None and found.state in _MISJUDGED:
+        other = await visit.ask(GENERIC)
+        if other.state.answered:
+            found, spoken = other, GENERIC
     ms = (time.perf_counter() - began) * 1000
-    return Heard(replace(found, ms=ms), dialect.name, tuple(visit.notes))
+    return Heard(replace(found, ms=ms), spoken.name, tuple(visit.notes))
 
 
 def beacon_root(url: str) -> str:
@@ -91,12 +96,14 @@ class _Visit:
     echoed: bool | None = None
 
     async def find_dialect(self) -> Dialect:
-        said = ""
-        for path in ("/service-info", "/info"):
-            reply = await self.send(self.http.build_request("GET", self.root + path), most_bytes=_SMALL_BYTES)
-            if isinstance(reply, Reply) and reply.status == 200:
-                said += reply.body.decode("utf-8", errors="replace")
-        return recognise(said)
+        """By what it says of itself; where that is nothing, by what its host says."""
+        said = await self.said(f"{self.root}/service-info") + await self.said(f"{self.root}/info")
+        return recognise(said or await self.said(urljoin(self.root, "/service-info")))
+
+    async def said(self, url: str) -> str:
+        reply = await self.send(self.http.build_request("GET", url), most_bytes=_SMALL_BYTES)
+        told = isinstance(reply, Reply) and reply.status == 200
+        return reply.body.decode("utf-8", errors="replace") if told else ""
 
     async def ask(self, dialect: Dialect) -> NodeAnswer:
         """The first answer that can be believed; failing that, the likeliest, or why there is none."""

@@ -60,6 +60,7 @@ def urls() -> Iterator[dict[str, str]]:
     """Every server, those that do not say what they are among them."""
     apps = {name: make() for name, make in SERVERS.items()}
     apps |= {name: speaking(read, "a Beacon") for name, read in ALIKE.items()}
+    apps["mistaken"] = speaking(ega_pi, "asked by users of Bento and Progenetix")
     apps["get"] = speaking_get("a Beacon")
     with ExitStack() as stack:
         found = {}
@@ -143,6 +144,13 @@ def test_another_answer_than_was_asked_for_is_no_answer(urls: dict[str, str]) ->
 def test_the_wrong_dialect_is_a_refusal_not_a_no(urls: dict[str, str]) -> None:
     (line,) = ask(urls["ega-pi"], ALLELE, dialect="bento")[0].lines
     assert (line.state, line.exists) == (PeerState.HTTP_ERROR, None)
+
+
+def test_a_beacon_that_was_taken_for_another_kind_is_asked_otherwise(urls: dict[str, str]) -> None:
+    report, heard = ask(urls["mistaken"], ALLELE)
+    assert (report.lines[0].state, heard.dialect) == (PeerState.HIT, "generic")
+    absent, _ = ask(urls["mistaken"], ABSENT)
+    assert absent.lines[0].state is PeerState.NO_HIT
 
 
 def test_a_question_in_an_address_is_told(urls: dict[str, str]) -> None:
