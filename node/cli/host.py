@@ -21,10 +21,13 @@ def init(
     url: Annotated[str, typer.Option(help="The node's public address, and its identity in the network.")],
     name: Annotated[str, typer.Option(help="The institution, as others will see it.")],
     country: Annotated[str, typer.Option(help="ISO 3166 code, two letters.")],
+    database: Annotated[
+        str | None, typer.Option(help="URL of a PostgreSQL database; by default SQLite in the home.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a node: its home, keys, database and settings."""
-    new = make_home(home, url, name, country)
+    new = make_home(home, url, name, country, database)
     made = {"node": new.settings.node.id, "thumbprint": new.thumbprint, "home": str(new.settings.home)}
     if as_json:
         print_json(made)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.genome import Assembly
-from tests.bench import http, store
+from tests.bench import engines, http, store
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     )
     _show_store(out, store.run(arguments.vcf, arguments.assembly))
     _show_http(out, http.run())
+    _show_engines(out, engines.run())
 
 
 def _show_store(out: Console, measured: store.Measured) -> None:
@@ -53,6 +54,13 @@ def _show_http(out: Console, rows: list[tuple[str, float, float]]) -> None:
     table = Table("HTTP", "ours", "floor", "ratio", title="answers a second (floor: FastAPI, the same bytes)")
     for name, ours, floor in rows:
         table.add_row(name, f"{ours:,.0f}", f"{floor:,.0f}", f"{ours / floor:.2f}x")
+    out.print(table)
+
+
+def _show_engines(out: Console, rows: list[engines.Compared]) -> None:
+    table = Table("PostgreSQL", "ours", "SQLite", "ratio", title="PostgreSQL on this machine against SQLite")
+    for row in rows:
+        table.add_row(row.name, f"{row.postgresql:,.2f}", f"{row.sqlite:,.2f}", f"{row.ratio:.2f}x")
     out.print(table)
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -133,8 +133,14 @@ def _process(*command: str) -> Iterator[str]:
             server.terminate()
 
 
-def _make_node(home: Path) -> None:
-    made = make_home(home, "http://127.0.0.1:1", "Bench", "FI")
+def serve(home: Path) -> AbstractContextManager[str]:
+    """Runs the node that lives in `home`, and gives its address."""
+    return _process("-m", "node.cli", "serve", "--home", str(home), "--port", "0")
+
+
+def make_node(home: Path, database: str | None = None) -> None:
+    """A node that holds a hospital's chromosome 20; database: its URL, by default a file in the home."""
+    made = make_home(home, "http://127.0.0.1:1", "Bench", "FI", database)
     engine = db.connect(made.settings.database_url)
     add_dataset(engine, Dataset("bench", Assembly.GRCH37, Policy.OPEN, "Bench"))
     ingest(engine, made.settings.ingest, HOSPITALS[0].files()[0], "bench")
@@ -148,12 +154,10 @@ def run() -> list[tuple[str, float, float]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        _make_node(home)
+        make_node(home)
         for name, question in QUESTIONS.items():
             with ExitStack() as stack:
-                node = stack.enter_context(
-                    _process("-m", "node.cli", "serve", "--home", str(home), "--port", "0")
-                )
+                node = stack.enter_context(serve(home))
                 address = f"{node}/beacon/g_variants?{question}"
                 same = Path(folder) / "same"
                 same.write_bytes(httpx.get(address).raise_for_status().content)

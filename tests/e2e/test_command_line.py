@@ -14,6 +14,7 @@ import pytest
 
 from node.cli import main
 from node.demo import HOSPITALS
+from tests.engines import NewDatabase
 
 CLI = [sys.executable, "-m", "node.cli"]
 VCF, PEOPLE = HOSPITALS[0].files()
@@ -75,14 +76,12 @@ def serving(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A node with one dataset of real genotypes, made with the commands of the README."""
+def home(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Path:
+    """A node with one dataset of real genotypes, made with the commands of the README, on every engine."""
     folder = tmp_path_factory.mktemp("node") / "home"
-    made = json.loads(
-        done(
-            "init", "--url", "http://127.0.0.1:8080", "--name", "A", "--country", "FI", "--json", home=folder
-        )
-    )
+    where = ("--database", new_database(folder))
+    named = ("--url", "http://127.0.0.1:8080", "--name", "A", "--country", "FI", "--json")
+    made = json.loads(done("init", *named, *where, home=folder))
     assert made["node"] == "http://127.0.0.1:8080"
     done("dataset", "add", "exomes", "--assembly", "GRCh37", "--policy", "open", home=folder)
     report = json.loads(done("ingest", VCF, "--dataset", "exomes", "--json", home=folder))
@@ -211,8 +210,15 @@ def test_a_folder_without_a_node_says_how_to_make_one(tmp_path: Path) -> None:
 def test_an_init_that_fails_leaves_no_node(tmp_path: Path) -> None:
     place = tmp_path / "n"
     refused("init", "--url", "http://127.0.0.1:1", "--name", "A", "--country", "Finland", home=place)
-    done("init", "--url", "http://127.0.0.1:1", "--name", "A", "--country", "FI", home=place)
+    named = ("--url", "http://127.0.0.1:1", "--name", "A", "--country", "FI")
+    assert "'mysql' is not supported" in refused("init", *named, "--database", "mysql://x:y@z/n", home=place)
+    away = "postgresql://x:secret@127.0.0.1:1/n"
+    said = refused("init", *named, "--database", away, home=place)
+    assert "connection failed" in said
+    assert "secret" not in said
+    done("init", *named, home=place)
     assert (place / "keys").stat().st_mode & 0o077 == 0
+    assert (place / "varhaven.toml").stat().st_mode & 0o077 == 0
 
 
 def test_two_nodes_become_a_network(home: Path, tmp_path: Path) -> None:
