@@ -27,6 +27,9 @@ _OLD = {"NC_000001.10", "NC_000019.9", "NC_000020.10"}
 _RANK = {"boolean": 0, "count": 1, "record": 2}
 
 
+TOKEN = "Bearer hush-hush"  # the only one it takes; without one it answers just the same
+
+
 class Plant(Enum):
     """A fault, and the check that has to find it."""
 
@@ -90,6 +93,7 @@ class Plant(Enum):
     WRONG_CODE = "errorCode is not the status", "refusals.envelope"
     NOWHERE_IS_HOME = "every path gives the information", "refusals.nowhere"
     DELETE_TAKEN = "DELETE is answered", "refusals.methods"
+    TOKEN_IGNORED = "a token that is not valid is ignored", "http.token"
     CREDENTIALS_FOR_ALL = "any page may ask with credentials", "http.browsers"
     CACHED_BY_ALL = "answers are for public caches", "http.caching"
     COUNT_IN_BOOLEAN = "a boolean answer tells the total", "every.leaks"
@@ -602,6 +606,9 @@ class LittleBeacon:
             refused = self.error(429, "too many requests")
             refused.headers["retry-after"] = "0"
             return refused
+        token = request.headers.get("authorization", TOKEN)
+        if token != TOKEN and not self.has(Plant.TOKEN_IGNORED):
+            return self.error(401, "the token is not valid")
         if request.method == "POST" and self.has(Plant.NO_POST):
             return self.error(405, "GET alone")
         if request.method == "GET" and self.has(Plant.NO_GET) and request.query_params.get("start"):

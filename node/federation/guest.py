@@ -102,8 +102,9 @@ class _Visit:
 
     async def said(self, url: str) -> str:
         reply = await self.send(self.http.build_request("GET", url), most_bytes=_SMALL_BYTES)
-        told = isinstance(reply, Reply) and reply.status == 200
-        return reply.body.decode("utf-8", errors="replace") if told else ""
+        if isinstance(reply, Silence) or reply.status != 200:
+            return ""
+        return reply.body.decode("utf-8", errors="replace")
 
     async def ask(self, dialect: Dialect) -> NodeAnswer:
         """The first answer that can be believed; failing that, the likeliest, or why there is none."""

@@ -12,7 +12,10 @@ from node.federation.transport import Reply, Silence, exchange, open_http
 
 
 class Visitor:
-    """Sends single requests, bounded in time and size, with no credentials but the token it was given."""
+    """Sends single requests, bounded in time and size, with no credentials but the token it was given.
+
+    A request that names other credentials is sent with those.
+    """
 
     def __init__(self, http: httpx.AsyncClient, token: str = "") -> None:
         self._http = http
@@ -29,7 +32,7 @@ class Visitor:
         most_bytes: int,
     ) -> Reply | Silence:
         """The whole reply, or why there is none.  Raises nothing for what the other side does."""
-        request = self._http.build_request(method, url, content=body, headers={**headers, **self._own})
+        request = self._http.build_request(method, url, content=body, headers={**self._own, **headers})
         return await exchange(self._http, request, timeout_s=timeout_s, most_bytes=most_bytes)
 
 

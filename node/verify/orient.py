@@ -116,6 +116,7 @@ class World:
         *,
         post: bool | None = None,
         again: bool = False,
+        headers: Mapping[str, str] | None = None,
         **query: Any,
     ) -> Exchange:
         """Asks for variants in the manner that works.
@@ -129,8 +130,8 @@ class World:
         if isinstance(members.get("referenceName"), Contig):
             members["referenceName"] = self.manner.naming.spell(members["referenceName"])
         if by_post:
-            return await self.visit.post(self.variants_url, self._body(members, query), again=again)
-        return await self.visit.get(self.variants_url, _parameters(members, query), again=again)
+            return await self.visit.post(self.variants_url, self._body(members, query), headers, again=again)
+        return await self.visit.get(self.variants_url, _parameters(members, query), headers, again=again)
 
     def _body(self, members: Mapping[str, Any], query: dict[str, Any]) -> dict[str, Any]:
         chosen = query.pop("datasets", None)

@@ -107,16 +107,24 @@ class Visit:
     _next: float = 0.0
 
     async def get(
-        self, url: str, parameters: Iterable[tuple[str, str]] = (), *, again: bool = False
+        self,
+        url: str,
+        parameters: Iterable[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        *,
+        again: bool = False,
     ) -> Exchange:
         """again: ask even when the answer is known."""
         text = urlencode(list(parameters), safe=":,")
-        return await self.send("GET", f"{url}?{text}" if text else url, again=again)
+        return await self.send("GET", f"{url}?{text}" if text else url, None, headers, again=again)
 
-    async def post(self, url: str, body: Any, *, again: bool = False) -> Exchange:
+    async def post(
+        self, url: str, body: Any, headers: Mapping[str, str] | None = None, *, again: bool = False
+    ) -> Exchange:
         """body: a document, or the bytes to send as they are."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        return await self.send("POST", url, raw, {"content-type": "application/json"}, again=again)
+        sent = {"content-type": "application/json", **(headers or {})}
+        return await self.send("POST", url, raw, sent, again=again)
 
     async def send(
         self,

@@ -51,6 +51,12 @@ async def other_methods(world: World) -> AsyncIterator[Fault]:
         yield Fault(f"{exchange.told} to DELETE", exchange)
 
 
+async def tokens(world: World) -> AsyncIterator[Fault]:
+    exchange = await world.ask(world.held().sequence(), headers={"authorization": "Bearer not-a-token"})
+    if exchange.exists is not None:
+        yield Fault("a token that is not valid is taken for no token at all", exchange)
+
+
 async def browsers(world: World) -> AsyncIterator[Fault]:
     exchange = await world.visit.send("GET", f"{world.root}/info", headers={"origin": _ORIGIN})
     allowed = exchange.headers.get("access-control-allow-origin", "")
@@ -113,6 +119,7 @@ async def _bad(world: World) -> list[tuple[str, Exchange]]:
 
 _E, _W = Severity.ERROR, Severity.WARNING
 _ERRORS: Final = f"{FRAMEWORK}/responses/beaconErrorResponse.json"
+_BEARER: Final = "https://www.rfc-editor.org/rfc/rfc6750#section-3.1"
 _CORS: Final = "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials"
 _CACHE: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2"
 _TABLE: Final[tuple[tuple[str, str, str, Severity, Any], ...]] = (
@@ -127,6 +134,7 @@ _TABLE: Final[tuple[tuple[str, str, str, Severity, Any], ...]] = (
     ),
     ("refusals.nowhere", "A path that is not served is 404, in the envelope", _ERRORS, _W, nowhere),
     ("refusals.methods", "Other methods are refused", _ERRORS, _W, other_methods),
+    ("http.token", "A token that is not valid is refused", _BEARER, _W, tokens),
     ("http.browsers", "No page from elsewhere may ask with a person's credentials", _CORS, _E, browsers),
     ("http.caching", "Answers are not kept on the way", _CACHE, _W, caching),
     ("http.encrypted", "Questions travel encrypted", PROSE, _W, encrypted),
