@@ -22,7 +22,8 @@ _PLACED: Final = '"end" >= ? AND "end" <= ? AND NOT (start < "end" AND (start = 
 _WINDOW: Final = "(bin, start) >= (?, ?) AND (bin, start) <= (?, ?)"
 _LONG: Final = f"level > 0 AND level = ? AND {_WINDOW} AND {_PLACED}"  # `level > 0` names the partial index
 _SHORT: Final = f"level <= ? AND {_WINDOW} AND {_PLACED}"
-_VISIBLE: Final = "AND seg IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ?)"
+# `IS TRUE` keeps PostgreSQL from looking the file of every row up: the list is made once, as on SQLite.
+_VISIBLE: Final = "AND (seg IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ?)) IS TRUE"
 
 
 def _rows(columns: str, *conditions: str) -> str:
