@@ -19,11 +19,12 @@ from starlette import responses
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from beacon.entries import ENDPOINTS, Endpoint, answer
-from beacon.framework import FRAMEWORK, Document
-from beacon.openapi import RESPONSES, get_question, post_question
-from beacon.query import VARIANTS, Asked
+from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint, answer
+from beacon.framework import FRAMEWORK, Document, filtering_terms
+from beacon.openapi import RESPONSES, get_question, post_question, terms_question
+from beacon.query import VARIANTS, Asked, read_page
 from beacon.room import Beacon
+from beacon.terms import TermsEndpoint, list_terms, terms_endpoints
 from schemas import beacon as wire
 from schemas.access import Grant, Granularity
 from schemas.errors import (
@@ -62,7 +63,9 @@ def create_router(beacon: Beacon, authorise: Authorise) -> APIRouter:
     async def respond(asked: Asked, grant: Grant) -> wire.Response:
         return await answer_soon(beacon, asked, grant)
 
-    router = create_entry_router(authorise, respond)
+    router = APIRouter(tags=["beacon"])
+    _add_terms(router, beacon, authorise)
+    router.include_router(create_entry_router(authorise, respond))
     for path, summary, document in FRAMEWORK:
         router.add_api_route(
             path,
@@ -90,6 +93,21 @@ def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
                 openapi_extra=described(endpoint),
             )
     return router
+
+
+def _add_terms(router: APIRouter, beacon: Beacon, authorise: Authorise) -> None:
+    """The lists of filtering terms; `/individuals/filtering_terms` goes before `/individuals/{id}`."""
+    for endpoint in terms_endpoints(ENTRY_TYPES):
+        for method in ("GET",) if endpoint.of is None else ("GET", "POST"):
+            router.add_api_route(
+                f"/{endpoint.path}",
+                _terms_route(beacon, endpoint, authorise),
+                methods=[method],
+                summary="Terms that filters may name",
+                name=f"{method} {endpoint.path}",
+                responses={**RESPONSES, 200: {"model": wire.Informational}},
+                openapi_extra=terms_question(endpoint, method),
+            )
 
 
 async def answer_soon(beacon: Beacon, asked: Asked, grant: Grant) -> wire.Response:
@@ -150,6 +168,20 @@ def _entry_route(endpoint: Endpoint, authorise: Authorise, respond: Respond) -> 
         return responses.Response(wire.encode(response), headers=_PRIVATE, media_type=_JSON)
 
     return ask
+
+
+def _terms_route(beacon: Beacon, endpoint: TermsEndpoint, authorise: Authorise) -> Callable[..., Any]:
+    async def show(request: Request) -> responses.Response:
+        granted = authorise(request)
+        grant = await granted if inspect.isawaitable(granted) else granted
+        body = await _body(request) if request.method == "POST" else b""
+        page = read_page(request.query_params.multi_items(), body or b"{}")
+        name = request.path_params.get("id", "")
+        listed = await run_in_threadpool(list_terms, beacon, grant, endpoint, name)
+        document = wire.encode(filtering_terms(beacon, listed, page))
+        return responses.Response(document, headers=_PRIVATE, media_type=_JSON)
+
+    return show
 
 
 def _framework_route(beacon: Beacon, document: Document) -> Callable[..., Any]:

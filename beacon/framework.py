@@ -90,9 +90,9 @@ def endpoint_map(beacon: Beacon) -> Informational:
     return _document(beacon, {"$schema": f"{_CONFIGURATION}/beaconMapSchema.json", "endpointSets": endpoints})
 
 
-def filtering_terms(beacon: Beacon) -> Informational:
-    """`/filtering_terms`: none, since a question with a filter is refused."""
-    return _document(beacon, {"filteringTerms": [], "resources": []})
+def filtering_terms(beacon: Beacon, listed: Mapping[str, Any], page: slice) -> Informational:
+    """A list of filtering terms; page: which of them are shown."""
+    return _document(beacon, {**listed, "filteringTerms": listed["filteringTerms"][page]})
 
 
 def service(beacon: Beacon) -> Mapping[str, Any]:
@@ -108,7 +108,6 @@ FRAMEWORK: Final[tuple[tuple[str, str, Document], ...]] = (
     ("/configuration", "Maturity, security levels and entry types", configuration),
     ("/map", "Endpoints by entry type", endpoint_map),
     ("/entry_types", "Entry types and their schemas", entry_types),
-    ("/filtering_terms", "Terms that filters may use", filtering_terms),
 )
 
 

@@ -20,7 +20,7 @@ from schemas.filters import FieldFilter, Operator, Quantity, Span, Text, Value, 
 from schemas.people import Term
 
 _NUMBER: Final = re.compile(
-    r"(?P<number>[-+]?\d{1,15}(?:\.\d{1,15})?(?:[eE][-+]?\d{1,3})?)\s*(?P<unit>.*)", re.DOTALL
+    r"(?P<number>[-+]?\d{1,15}(?:\.\d{1,15})?(?:[eE][-+]?\d{1,3})?)\s*(?P<unit>|[^\W\d].*|%)", re.DOTALL
 )
 _DATE: Final = re.compile(r"\d{4}(-\d{2}(-\d{2}(T[\d:.]+(Z|[-+]\d\d:?\d\d)?)?)?)?", re.ASCII)
 _ORDERED: Final[dict[Operator, Callable[[float, float], bool]]] = {

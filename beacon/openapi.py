@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from beacon.entries import Endpoint
+from beacon.entries import Endpoint, EntryType
 from beacon.query import MAX_LIMIT, MAX_SKIP
+from beacon.terms import TermsEndpoint
 from schemas import beacon as wire
 from schemas.access import Granularity
 from schemas.beacon import Include
@@ -130,10 +131,24 @@ def post_question(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
+def terms_question(endpoint: TermsEndpoint, method: str) -> dict[str, Any]:
+    """How a list of filtering terms is asked for."""
+    above = _id_parameter(endpoint.of) if endpoint.of and endpoint.single else []
+    if method == "POST":
+        pages = {"pagination": _object({"skip": _SKIP, "limit": _LIMIT})}
+        body = {"application/json": {"schema": _object({"query": _object(pages)})}}
+        return {"parameters": above, "requestBody": {"required": False, "content": body}}
+    pages_ = (("skip", _SKIP, "pages to skip"), ("limit", _LIMIT, "terms a page"))
+    own = [{"name": n, "in": "query", "description": text, "schema": schema} for n, schema, text in pages_]
+    return {"parameters": own + above}
+
+
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    if endpoint.below is None:
-        return []
-    text = f"the id of the {endpoint.below.name.lower()}"
+    return [] if endpoint.below is None else _id_parameter(endpoint.below)
+
+
+def _id_parameter(entry: EntryType) -> list[dict[str, Any]]:
+    text = f"the id of the {entry.name.lower()}"
     return [{"name": "id", "in": "path", "description": text, "required": True, "schema": _TEXT}]
 
 

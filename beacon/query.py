@@ -23,7 +23,7 @@ from schemas.errors import BadQuestion
 from schemas.filters import Filter
 from schemas.ga4gh import BEACON_API, NodeIdentity
 from schemas.ports import Page
-from schemas.questions import Question, RangeQuery, SequenceQuery, looks_at_people
+from schemas.questions import HgvsQuery, Question, RangeQuery, SequenceQuery, looks_at_people
 
 MAX_LIMIT: Final = 1000
 MAX_SKIP: Final = 1_000_000
@@ -153,6 +153,12 @@ class Asked:
     def looks_at_people(self) -> bool:
         """Whether the answer depends on what single people carry: see `schemas.questions`."""
         return self.query is not None and looks_at_people(self.query)
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether this is about one allele or some of the people, so that a record may list its carriers."""
+        one = self.named_variant is not None or isinstance(self.query, SequenceQuery | HgvsQuery)
+        return one or self.looks_at_people or self.narrows_people
 
     @property
     def narrows_people(self) -> bool:
@@ -321,6 +327,27 @@ def _read(document: bytes | dict[str, Any], kind: Kind, place: Within | None) ->
             "which variant? Give referenceName, start and alternateBases, or referenceName, start and end"
         )
     return asked
+
+
+def read_page(parameters: Iterable[tuple[str, str]], body: bytes = b"{}") -> slice:
+    """The part of a list that a GET or a POST asks for; all of it when neither skip nor limit is given.
+
+    Raises BadQuestion: it asks for anything else.
+    """
+    given = dict(parameters)
+    try:
+        read = wire.read_body({"pagination": given} if given else body)
+    except ValueError as fault:
+        raise BadQuestion(str(fault)) from None
+    query = read.query or wire.AskedQuery()
+    beside = read.model_copy(update={"meta": None, "query": None, "pagination": None})
+    if beside != wire.AskedBody() or query.model_copy(update={"pagination": None}) != wire.AskedQuery():
+        raise BadQuestion("a list of filtering terms takes skip and limit, and nothing else")
+    pages = _once("pagination", query.pagination, read.pagination) or wire.AskedPages()
+    if not (pages.limit or pages.skip):
+        return slice(None)
+    skip, limit = _read_pages(pages)
+    return slice(skip * limit, (skip + 1) * limit)
 
 
 def _once(name: str, inside: _T | None, beside: _T | None) -> _T | None:

@@ -32,7 +32,7 @@ from schemas.filters import (
     Similarity,
     TermFilter,
 )
-from schemas.people import Dataset, Term
+from schemas.people import Dataset
 from schemas.ports import Ledger, Ontology, People, PersonSet, Roster, Rows
 
 SCOPES: Final = (INDIVIDUAL, BIOSAMPLE)
@@ -250,14 +250,16 @@ def places_of(name: str, scope: str, rosters: Iterable[Roster]) -> list[_Place]:
 
 
 def _unknown(complaint: str, text: str, selection: Selection) -> NotHeld:
-    """The refusal, with terms that are like what was asked."""
-    near = selection.ontology.near(text.lstrip("!"))
-    seen = {term.id for term in near}
-    word = text.casefold()
-    for ledger in _ledgers(selection, ""):
-        for term, label in sorted(ledger.labels.items()):
-            if term not in seen and word in (label.casefold(), term.casefold()[: len(word)]):
-                near.append(Term(term, label))
-                seen.add(term)
-    names = "; ".join(f"{term.id} {term.label}".strip() for term in near[:5])
-    return NotHeld(f"{complaint}; near matches: {names}" if names else f"{complaint}; /filtering_terms lists")
+    """The refusal, with terms that are like what was asked: of the vocabularies, then of those in use."""
+    near = {term.id: term.label for term in selection.ontology.near(text)}
+    word, prefix = text.casefold(), text.partition(":")[0]
+    in_use = {
+        term: label for ledger in _ledgers(selection, "") for term, label in sorted(ledger.labels.items())
+    }
+    near |= {term: label for term, label in in_use.items() if label and word in label.casefold()}
+    if not near and ":" in text:
+        near = {term: label for term, label in in_use.items() if term.partition(":")[0] == prefix}
+    names = "; ".join(f"{term} {label}".strip() for term, label in list(near.items())[:5])
+    return NotHeld(
+        f"{complaint}; near matches: {names}" if names else f"{complaint}; /filtering_terms lists them"
+    )

@@ -22,7 +22,16 @@ from schemas.access import Grant
 from schemas.beacon import Response
 from schemas.errors import NotFound
 
-__all__ = ["ENDPOINTS", "ENTRY_TYPES", "Endpoint", "EntryType", "answer", "entry_at", "entry_of"]
+__all__ = [
+    "ENDPOINTS",
+    "ENTRY_TYPES",
+    "INDIVIDUAL",
+    "Endpoint",
+    "EntryType",
+    "answer",
+    "entry_at",
+    "entry_of",
+]
 
 ENTRY_TYPES: Final[tuple[EntryType, ...]] = (
     GENOMIC_VARIANT,
