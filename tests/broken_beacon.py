@@ -152,7 +152,7 @@ HELD: Mapping[str, tuple[Carried, ...]] = {
         Carried("1", 5_061, "A", "C", "M"),
         Carried("1", 5_075, "C", "G", "FF"),
     ),
-    "other": (Carried("20", 7_000, "A", "G", "F"),),
+    "other": (Carried("1", 5_030, "T", "C", "M"), Carried("20", 7_000, "A", "G", "F")),
     "closed": (Carried("1", 5_000, "G", "T", "F"),),
 }
 _FEMALE = "NCIT:C16576"

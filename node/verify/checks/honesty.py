@@ -85,20 +85,23 @@ async def unknown_dataset(world: World) -> AsyncIterator[Fault]:
 
 
 async def conditions(world: World) -> AsyncIterator[Fault]:
-    """Conditions that the variant does not satisfy, on a range that holds it."""
+    """Conditions that the variant does not satisfy, on a range that holds it.
+
+    Where no records are shown, only those count that nothing else there can satisfy.
+    """
     await _baseline(world)
     probe = world.held()
     length = max(len(probe.reference), 1)
     contrary = "INS" if len(probe.reference) >= len(probe.alternate) else "DEL"
     other = "T" if probe.alternate != "T" else "G"
-    for changed in (
-        {"variantType": contrary},
-        {"variantMinLength": 1_000_000},
-        {"variantMaxLength": 1, "variantMinLength": 1_000_000},
-        {"alternateBases": other * (len(probe.alternate) + 3)},
+    for changed, impossible in (
+        ({"variantType": contrary}, False),
+        ({"variantMinLength": 1_000_000}, False),
+        ({"variantMinLength": 1_000_000, "variantMaxLength": 1}, True),
+        ({"alternateBases": other * (len(probe.alternate) + 30)}, True),
     ):
         exchange = await world.ask(probe.region(0, length, **changed))
-        if exchange.exists and (not exchange.records or probe.is_in(exchange.records)):
+        if exchange.exists and (probe.is_in(exchange.records) or (impossible and not exchange.records)):
             told = " and ".join(f"{name}={value}" for name, value in changed.items())
             yield Fault(f"{told} on a range is ignored: {probe} is found all the same", exchange)
 
