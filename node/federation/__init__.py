@@ -9,6 +9,7 @@
     guest       asking any Beacon by its address, as a stranger
     dialects    how the Beacons of the world want to be asked
     foreign     what such a Beacon answers, in our form
+    reading     single values from documents that nobody vouches for
     sighting    a variant as any Beacon's record tells it
     visitor     a stranger's single requests
     routes      the node's own door for its peers

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from node.federation.reading import boolean, mapping, natural, objects, text
 from node.federation.sighting import read_sighting
 from schemas.access import Granularity
 from schemas.beacon import Response, read_response
@@ -28,7 +29,6 @@ _COUNTS: Final = (
 )
 _NAMES: Final = ("genomicHGVSId", "clinvarVariantId")
 _NAME_LISTS: Final = ("proteinHGVSIds", "transcriptHGVSIds")
-_LARGEST: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,13 @@ class _Mending:
 
     notes: dict[str, None] = field(default_factory=dict)
 
-    def note(self, text: str) -> None:
-        self.notes[text] = None
+    def note(self, words: str) -> None:
+        self.notes[words] = None
 
     def response(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        sets = [
-            self.result_set(given) for given in _objects(_mapping(document.get("response")), "resultSets")
-        ]
-        summary = self.summary(_mapping(document.get("responseSummary")), sets)
-        told = self.granularity(_mapping(document.get("meta")), summary, sets)
+        sets = [self.result_set(given) for given in objects(document, "response", "resultSets")]
+        summary = self.summary(mapping(document, "responseSummary"), sets)
+        told = self.granularity(mapping(document, "meta"), summary, sets)
         mended: dict[str, Any] = {"meta": _meta(document, told), "responseSummary": summary}
         if told != Granularity.BOOLEAN:
             mended["response"] = {"resultSets": sets}
@@ -91,7 +89,7 @@ class _Mending:
 
     def summary(self, given: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         hits = any(one["exists"] for one in sets)
-        total, exists = _natural(given.get("numTotalResults")), _boolean(given.get("exists"))
+        total, exists = natural(given.get("numTotalResults")), boolean(given.get("exists"))
         if exists is None:
             if total is None and not sets:
                 raise ValueError(
@@ -120,9 +118,9 @@ class _Mending:
         return Granularity.COUNT if counted else Granularity.BOOLEAN
 
     def result_set(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        records = [self.record(record) for record in _objects(given, "results")]
-        count = _natural(given.get("resultsCount", given.get("resultCount")))
-        exists = _boolean(given.get("exists"))
+        records = [self.record(record) for record in objects(given, "results")]
+        count = natural(given.get("resultsCount", given.get("resultCount")))
+        exists = boolean(given.get("exists"))
         if exists is None or ((records or count) and not exists):
             self.note("a dataset does not say that it has the hits it counts")
             exists = bool(records or count)
@@ -130,8 +128,8 @@ class _Mending:
             self.note("a dataset counts fewer results than it lists; its count is left out")
             count = None
         mended: dict[str, Any] = {
-            "id": _text(given.get("id")) or _text(given.get("datasetId")) or "unnamed",
-            "setType": _text(given.get("setType")) or "dataset",
+            "id": text(given.get("id")) or text(given.get("datasetId")) or "unnamed",
+            "setType": text(given.get("setType")) or "dataset",
             "exists": exists,
             "results": records,
         }
@@ -167,16 +165,16 @@ class _Mending:
     def frequencies(self, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Sources whose first entry is the whole of what was counted: only such an entry may be summed."""
         sources = []
-        for source in _objects(given, "frequencyInPopulations"):
-            name = _text(source.get("source")) or "unknown"
-            entries = [e for e in map(self.frequency, _objects(source, "frequencies")) if e is not None]
+        for source in objects(given, "frequencyInPopulations"):
+            name = text(source.get("source")) or "unknown"
+            entries = [e for e in map(self.frequency, objects(source, "frequencies")) if e is not None]
             wholes = [e for e in entries if e["population"].strip().lower() in (*_WHOLE, name.lower())]
             whole = wholes[0] if wholes else entries[0] if len(entries) == 1 else None
             if whole is None or "alleleNumber" not in whole:
                 self.note("frequencies without counts, or by population only, are not summed")
                 continue
             entries.sort(key=lambda entry: entry is not whole)
-            reference = _text(source.get("sourceReference")) or "unknown"
+            reference = text(source.get("sourceReference")) or "unknown"
             sources.append({"source": name, "sourceReference": reference, "frequencies": entries})
         return sources
 
@@ -185,8 +183,8 @@ class _Mending:
         if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
             self.note("a frequency could not be read")
             return None
-        counts = {name: _natural(given.get(name)) for name in _COUNTS}
-        return {"population": _text(given.get("population")) or "whole", "alleleFrequency": float(share)} | {
+        counts = {name: natural(given.get(name)) for name in _COUNTS}
+        return {"population": text(given.get("population")) or "whole", "alleleFrequency": float(share)} | {
             name: count for name, count in counts.items() if count is not None
         }
 
@@ -220,15 +218,15 @@ def _identifiers(given: Mapping[str, Any]) -> dict[str, Any]:
         for name in _NAME_LISTS
         if isinstance(given.get(name), list)
     }
-    references = _objects(given, "variantAlternativeIds")
+    references = objects(given, "variantAlternativeIds")
     return texts | lists | ({"variantAlternativeIds": references} if references else {})
 
 
 def _meta(document: Mapping[str, Any], told: str) -> dict[str, Any]:
-    given = _mapping(document.get("meta"))
-    version = _text(given.get("apiVersion")) or "unknown"
+    given = mapping(document, "meta")
+    version = text(given.get("apiVersion")) or "unknown"
     return {
-        "beaconId": _text(given.get("beaconId")) or "unknown",
+        "beaconId": text(given.get("beaconId")) or "unknown",
         "apiVersion": version,
         "returnedSchemas": [],
         "returnedGranularity": told,
@@ -239,30 +237,3 @@ def _meta(document: Mapping[str, Any], told: str) -> dict[str, Any]:
             "requestedGranularity": told,
         },
     }
-
-
-def _natural(value: object) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 <= value <= _LARGEST else None
-
-
-def _boolean(value: object) -> bool | None:
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.lower())
-    return value if isinstance(value, bool) else None
-
-
-def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    listed = parent.get(name)
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return value[:500] if isinstance(value, str) else ""

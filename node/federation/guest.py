@@ -20,6 +20,7 @@ import orjson
 from node.federation.dialects import GENERIC, Dialect, Form, coordinates_of, recognise
 from node.federation.foreign import Foreign, read_foreign
 from node.federation.network import refused
+from node.federation.reading import mapping
 from node.federation.sighting import read_sighting
 from node.federation.transport import Reply, Silence, exchange
 from schemas.beacon import Response
@@ -159,7 +160,7 @@ class _Visit:
         """Raises ValueError: what was answered is not what was asked."""
         variant = self.question["query"].get("requestParameters", {}).get("g_variant", {})
         asked = set(coordinates_of(variant))
-        echo = _echo(orjson.loads(body))
+        echo = mapping(orjson.loads(body), "meta", "receivedRequestSummary").get("requestParameters")
         if not asked:
             return
         if isinstance(echo, dict):
@@ -253,12 +254,6 @@ def _likelihood(state: PeerState, echoed: bool | None) -> int:
     if state is PeerState.NO_HIT:
         return 3 if echoed else 1
     return 2 if state is PeerState.HIT else 0
-
-
-def _echo(document: Mapping[str, Any]) -> Any:
-    meta = document.get("meta")
-    summary = meta.get("receivedRequestSummary") if isinstance(meta, dict) else None
-    return summary.get("requestParameters") if isinstance(summary, dict) else None
 
 
 def _numbers(document: Any) -> Iterator[int]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from node.federation.reading import mapping, text
 from schemas.errors import BadQuestion
 from schemas.genome import Assembly, Contig
 
@@ -68,33 +69,33 @@ def read_sighting(record: object) -> Sighting:
     """What can be read of a genomicVariant record; an empty sighting when nothing can."""
     if not isinstance(record, Mapping):
         return Sighting()
-    variation = _mapping(record.get("variation")) or record
+    variation = mapping(record, "variation") or record
     found = _of_variation(variation)
-    found = _with_position(found, _mapping(record.get("_position")) or _mapping(record.get("position")))
-    names = _mapping(record.get("identifiers"))
-    found = _with_hgvs(found, _text(names.get("genomicHGVSId")))
-    return replace(found, name=_text(record.get("variantInternalId")) or _text(variation.get("id")))
+    found = _with_position(found, mapping(record, "_position") or mapping(record, "position"))
+    names = mapping(record, "identifiers")
+    found = _with_hgvs(found, text(names.get("genomicHGVSId")))
+    return replace(found, name=text(record.get("variantInternalId")) or text(variation.get("id")))
 
 
 def _of_variation(variation: Mapping[str, Any]) -> Sighting:
-    location = _mapping(variation.get("location")) or _mapping(variation.get("subject"))
-    interval = _mapping(location.get("interval")) or location
-    state = _mapping(variation.get("state"))
+    location = mapping(variation, "location") or mapping(variation, "subject")
+    interval = mapping(location, "interval") or location
+    state = mapping(variation, "state")
     alternate = variation.get("alternateBases", state.get("sequence"))
     kind = variation.get("variantType") or variation.get("copy_change") or variation.get("copyChange")
     sequence = (
         location.get("sequence_id")
-        or _mapping(location.get("sequenceReference")).get("id")
+        or mapping(location, "sequenceReference").get("id")
         or location.get("chromosome")
         or ""
     )
     found = Sighting(
-        sequence=_text(sequence),
+        sequence=text(sequence),
         first=_number(interval.get("start")),
         last=_number(interval.get("end")),
         reference=_bases(variation.get("referenceBases")),
         alternate=_bases(alternate),
-        kind=_text(kind) or _text(_mapping(kind).get("id")),
+        kind=text(kind) or text(mapping(kind).get("id")),
     )
     hidden = _HGVS.fullmatch(found.sequence)
     if hidden:
@@ -109,10 +110,10 @@ def _with_position(found: Sighting, place: Mapping[str, Any]) -> Sighting:
         return found
     return replace(
         found,
-        sequence=found.sequence or _text(place.get("refseqId")),
+        sequence=found.sequence or text(place.get("refseqId")),
         first=_number(place.get("start")) if found.first is None else found.first,
         last=_number(place.get("end")) if found.last is None else found.last,
-        assembly=_text(place.get("assemblyId")),
+        assembly=text(place.get("assemblyId")),
     )
 
 
@@ -135,7 +136,7 @@ def _with_hgvs(found: Sighting, name: str) -> Sighting:
 
 def hgvs_start(record: Mapping[str, Any]) -> int | None:
     """Where the record's HGVS name says that the variant begins, 0-based; None when it has none to read."""
-    told = _HGVS.fullmatch(_text(_mapping(record.get("identifiers")).get("genomicHGVSId")))
+    told = _HGVS.fullmatch(text(mapping(record, "identifiers").get("genomicHGVSId")))
     return int(told["first"]) - 1 if told else None
 
 
@@ -150,11 +151,3 @@ def _number(value: object) -> int | None:
 
 def _bases(value: object) -> str | None:
     return value if isinstance(value, str) and _BASES.fullmatch(value) else None
-
-
-def _text(value: object) -> str:
-    return value[:200] if isinstance(value, str) else ""
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from node.federation.reading import objects
 from node.verify.check import FRAMEWORK, MODEL, Check, Examine, Fault, Severity, SkipCheck
 from node.verify.orient import World
 from node.verify.visit import Exchange
@@ -134,7 +135,7 @@ class Schemas:
         told: set[str] = set()
         for exchange in _answers(world):
             kind = _entry_type(exchange)
-            for record in (*exchange.records, *_collections(exchange)):
+            for record in (*exchange.records, *exchange.collections):
                 raw = json.dumps(record, sort_keys=True).encode()
                 if raw in seen or kind is None:
                     continue
@@ -167,24 +168,16 @@ def _answers(world: World) -> list[Exchange]:
 
 
 def _response_schema(exchange: Exchange) -> str:
-    response = exchange.answer.get("response")
-    if isinstance(response, dict) and "resultSets" in response:
+    response = exchange.at("response")
+    if "resultSets" in response:
         return "beaconResultsetsResponse.json"
-    if isinstance(response, dict) and "collections" in response:
+    if "collections" in response:
         return "beaconCollectionsResponse.json"
     return "beaconBooleanResponse.json" if exchange.total is None else "beaconCountResponse.json"
 
 
 def _entry_type(exchange: Exchange) -> str | None:
-    meta = exchange.answer.get("meta")
-    listed = meta.get("returnedSchemas") if isinstance(meta, dict) else None
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and one.get("entityType") in _FOLDERS:
+    for one in objects(exchange.document, "meta", "returnedSchemas"):
+        if one.get("entityType") in _FOLDERS:
             return str(one["entityType"])
     return None
-
-
-def _collections(exchange: Exchange) -> list[Mapping[str, Any]]:
-    response = exchange.answer.get("response")
-    listed = response.get("collections") if isinstance(response, dict) else None
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from node.federation.dialects import Naming
+from node.federation.reading import mapping, objects
 from node.federation.sighting import read_sighting
 from node.verify.check import SkipCheck
 from node.verify.probe import Probe
@@ -184,15 +185,13 @@ async def orient(visit: Visit, given: Probe | None) -> World:
 
 async def _endpoints(visit: Visit) -> tuple[Endpoint, ...]:
     """Every endpoint of the map, at this address: a Beacon behind a proxy may know itself by another."""
-    mapped = (await visit.get(f"{visit.root}/map")).answer.get("response")
-    sets = mapped.get("endpointSets") if isinstance(mapped, dict) else None
+    sets = (await visit.get(f"{visit.root}/map")).at("response", "endpointSets")
     found = []
-    for one in sets.values() if isinstance(sets, dict) else ():
-        if not isinstance(one, dict) or not isinstance(one.get("rootUrl"), str):
+    for one in map(mapping, sets.values()):
+        if not isinstance(one.get("rootUrl"), str):
             continue
         base = _base(one["rootUrl"])
-        related = one.get("endpoints")
-        urls = [r.get("url") for r in related.values()] if isinstance(related, dict) else []
+        urls = [mapping(related).get("url") for related in mapping(one, "endpoints").values()]
         found.append(
             Endpoint(
                 str(one.get("entryType", "")),
@@ -229,7 +228,7 @@ async def _find_manner(world: World) -> None:
         statuses.add(exchange.status)
         if exchange.exists:
             return
-        slug = _mapping(exchange.answer.get("error")).get("reason")
+        slug = exchange.at("error").get("reason")
         taken = exchange.status == 200 or slug == "not_held"
         if taken and world.probe is None:
             return
@@ -279,11 +278,8 @@ def _take(world: World, contig: Contig | None, exchange: Exchange) -> None:
 
 
 def _probes(one: Mapping[str, Any], contig: Contig | None) -> Iterable[Probe]:
-    records, name = one.get("results"), one.get("id")
-    for record in records if isinstance(records, list) else ():
-        if not isinstance(record, dict):
-            continue
-        probe = Probe.in_record(record, _assembly(one, record, contig), name if isinstance(name, str) else "")
+    for record in objects(one, "results"):
+        probe = Probe.in_record(record, _assembly(one, record, contig))
         if probe is not None and (contig is None or probe.contig == contig):
             yield probe
 
@@ -296,7 +292,7 @@ def _assembly(one: Mapping[str, Any], record: Mapping[str, Any], contig: Contig 
     told = Contig.of_accession(seen.sequence) if seen.sequence else None
     if told is not None:
         return told.assembly
-    said = seen.assembly or str(_mapping(one.get("info")).get("assembly", ""))
+    said = seen.assembly or str(mapping(one, "info").get("assembly", ""))
     return Assembly.GRCH37 if "37" in said or "19" in said else Assembly.GRCH38
 
 
@@ -308,7 +304,3 @@ def _region(probes: Sequence[Probe]) -> Region:
     parameters["start"] = [min(place.start for place in together)]
     parameters["end"] = [max(max(place.end, place.start + 1) for place in together)]
     return Region(parameters, len(together))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

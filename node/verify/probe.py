@@ -15,14 +15,13 @@ from schemas.questions import SequenceQuery
 class Probe:
     """One allele with both its sequences; `interval` covers the reference bases, which may be none.
 
-    record: as the Beacon listed it; None for a probe that a person gave.  dataset: where it was listed.
+    record: as the Beacon listed it; None for a probe that a person gave.
     """
 
     interval: Interval
     reference: str
     alternate: str
     record: Mapping[str, Any] | None = field(default=None, compare=False)
-    dataset: str = ""
 
     @classmethod
     def of(cls, question: SequenceQuery) -> Probe:
@@ -30,7 +29,7 @@ class Probe:
         return cls(question.interval, question.reference or "", question.alternate)
 
     @classmethod
-    def in_record(cls, record: Mapping[str, Any], assembly: Assembly, dataset: str) -> Probe | None:
+    def in_record(cls, record: Mapping[str, Any], assembly: Assembly) -> Probe | None:
         """The probe that a record describes; None unless its place and both its sequences are told."""
         seen = read_sighting(record)
         contig = seen.contig(assembly)
@@ -40,7 +39,7 @@ class Probe:
         plain = set(seen.reference + seen.alternate) <= set("ACGT")
         if not plain or seen.reference == seen.alternate or not 0 < last < contig.length_bp:
             return None
-        return cls(Interval(contig, seen.first, last), seen.reference, seen.alternate, record, dataset)
+        return cls(Interval(contig, seen.first, last), seen.reference, seen.alternate, record)
 
     @property
     def contig(self) -> Contig:

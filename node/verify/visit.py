@@ -15,9 +15,11 @@ from urllib.parse import urlencode
 
 import orjson
 
+from node.federation.reading import mapping, objects
 from node.federation.transport import Reply
 from node.federation.visitor import Visitor
 from node.verify.check import BudgetSpent
+from schemas.access import Granularity
 
 _MOST_BYTES: Final = 8_000_000
 _LONGEST_WAIT_S: Final = 30
@@ -45,31 +47,40 @@ class Exchange:
     @property
     def answer(self) -> Mapping[str, Any]:
         """The document, where it is an object; else an empty one."""
-        return self.document if isinstance(self.document, dict) else {}
+        return mapping(self.document)
+
+    def at(self, *path: str) -> Mapping[str, Any]:
+        """The object at `path` in the document; an empty one where there is none."""
+        return mapping(self.document, *path)
 
     @property
     def exists(self) -> bool | None:
         """What a successful answer says of a hit; None from a refusal or a document that does not say."""
-        summary = self.answer.get("responseSummary")
-        found = summary.get("exists") if self.status == 200 and isinstance(summary, dict) else None
+        found = self.at("responseSummary").get("exists") if self.status == 200 else None
         return found if isinstance(found, bool) else None
 
     @property
     def total(self) -> int | None:
-        summary = self.answer.get("responseSummary")
-        total = summary.get("numTotalResults") if isinstance(summary, dict) else None
+        total = self.at("responseSummary").get("numTotalResults")
         return total if isinstance(total, int) and not isinstance(total, bool) else None
 
     @property
+    def granularity(self) -> Granularity | None:
+        """What a successful answer says that it returns."""
+        told = self.at("meta").get("returnedGranularity") if self.status == 200 else None
+        return Granularity(told) if told in tuple(Granularity) else None
+
+    @property
     def sets(self) -> list[Mapping[str, Any]]:
-        response = self.answer.get("response")
-        sets = response.get("resultSets") if isinstance(response, dict) else None
-        return [one for one in sets if isinstance(one, dict)] if isinstance(sets, list) else []
+        return objects(self.document, "response", "resultSets")
 
     @property
     def records(self) -> list[Mapping[str, Any]]:
-        listed = [one.get("results") for one in self.sets]
-        return [r for results in listed if isinstance(results, list) for r in results if isinstance(r, dict)]
+        return [record for one in self.sets for record in objects(one, "results")]
+
+    @property
+    def collections(self) -> list[Mapping[str, Any]]:
+        return objects(self.document, "response", "collections")
 
     @property
     def told(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from node.federation.reading import mapping
 from node.verify.check import FRAMEWORK, MODEL, PROSE, Check, Fault, Severity, SkipCheck
 from node.verify.orient import World
 from node.verify.visit import Exchange
@@ -19,7 +20,7 @@ _SIZE: Final = 2
 async def no_finer(world: World) -> AsyncIterator[Fault]:
     for asked in Granularity:
         exchange = await world.ask(world.held().sequence(), asked)
-        told = _granularity(exchange)
+        told = exchange.granularity
         if told is not None and told.rank > asked.rank:
             yield Fault(f"{asked} was asked for, {told} is returned", exchange)
 
@@ -31,17 +32,17 @@ async def no_finer_entries(world: World) -> AsyncIterator[Fault]:
         for asked in (Granularity.BOOLEAN, Granularity.COUNT):
             asking = [("limit", "1"), ("requestedGranularity", asked.value)]
             exchange = await world.visit.get(endpoint.url, asking)
-            told = _granularity(exchange)
+            told = exchange.granularity
             if told is not None and told.rank > asked.rank:
                 yield Fault(f"{endpoint.entry}: {asked} was asked for, {told} is returned", exchange)
 
 
 async def default_granularity(world: World) -> AsyncIterator[Fault]:
     exchange = await world.ask(world.held().sequence(), None)
-    configured = (await world.visit.get(f"{world.root}/configuration")).answer.get("response")
-    security = _mapping(_mapping(configured).get("securityAttributes"))
-    default = str(security.get("defaultGranularity", Granularity.BOOLEAN))
-    told = _granularity(exchange)
+    configured = await world.visit.get(f"{world.root}/configuration")
+    security = configured.at("response", "securityAttributes")
+    default = security.get("defaultGranularity")
+    told = exchange.granularity
     allowed = Granularity(default) if default in tuple(Granularity) else Granularity.BOOLEAN
     if told is not None and told.rank > allowed.rank:
         yield Fault(f"without a granularity {told} is returned; the configuration says {allowed}", exchange)
@@ -89,10 +90,10 @@ async def echoed(world: World) -> AsyncIterator[Fault]:
     )
     if exchange.status != 200:
         raise SkipCheck(f"{exchange.told} to the question")
-    summary = _mapping(_mapping(exchange.answer.get("meta")).get("receivedRequestSummary"))
+    summary = exchange.at("meta", "receivedRequestSummary")
     if summary.get("requestedGranularity") != Granularity.COUNT:
         yield Fault("receivedRequestSummary does not tell the granularity that was asked for", exchange)
-    if _mapping(summary.get("pagination")).get("limit") != pages["limit"]:
+    if mapping(summary, "pagination").get("limit") != pages["limit"]:
         yield Fault("receivedRequestSummary does not tell the limit that was asked for", exchange)
     if summary.get("includeResultsetResponses", "ALL") != "ALL":
         yield Fault("receivedRequestSummary tells another includeResultsetResponses", exchange)
@@ -186,11 +187,6 @@ def _range(world: World) -> Mapping[str, Any]:
     return world.region.parameters if world.region else world.held().region(0, 1)
 
 
-def _granularity(exchange: Exchange) -> Granularity | None:
-    told = _mapping(exchange.answer.get("meta")).get("returnedGranularity")
-    return Granularity(told) if exchange.status == 200 and told in tuple(Granularity) else None
-
-
 def _identity(record: Mapping[str, Any]) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
 
@@ -199,10 +195,6 @@ def _told(exchange: Exchange) -> str:
     if exchange.exists is None:
         return exchange.told
     return ("yes" if exchange.exists else "no") + ("" if exchange.total is None else f", {exchange.total}")
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 from node.verify import shapes
@@ -105,11 +105,11 @@ def _distinct(exchanges: list[Exchange], faults: Any) -> Iterator[Exchange]:
 
 
 def _leaks(exchange: Exchange) -> list[str]:
-    told = _mapping(exchange.answer.get("meta")).get("returnedGranularity")
+    told = exchange.at("meta").get("returnedGranularity")
     found = []
     if told == "boolean" and exchange.total is not None:
         found.append("a boolean answer tells numTotalResults")
-    if told in ("boolean", "count") and _mapping(exchange.answer.get("response")).get("collections"):
+    if told in ("boolean", "count") and exchange.collections:
         found.append(f"a {told} answer holds collections")
     for one in exchange.sets:
         if told == "boolean" and one.get("resultsCount"):
@@ -134,10 +134,6 @@ def _contradictions(exchange: Exchange) -> list[str]:
         if isinstance(count, int) and listed > count:
             found.append("a result set lists more than its resultsCount")
     return found
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -6,9 +6,10 @@ which nobody can understand.  A hit then means that the thing was ignored.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from node.federation.reading import objects
 from node.verify.check import FILTERS, FRAMEWORK, MODEL, QUERIES, Check, Fault, Severity, SkipCheck
 from node.verify.orient import World
 from node.verify.visit import Exchange
@@ -17,7 +18,6 @@ from schemas.access import Granularity
 _NO_TERM: Final = {"id": "HP:9999999"}
 _NO_FIELD: Final = {"id": "noSuchField", "operator": "=", "value": "1"}
 _NOTHING: Final = "no-such-thing"
-_RANK: Final[Mapping[str, int]] = {granularity.value: granularity.rank for granularity in Granularity}
 
 
 async def unknown_filter(world: World) -> AsyncIterator[Fault]:
@@ -49,9 +49,9 @@ async def unknown_filter_refused(world: World) -> AsyncIterator[Fault]:
 
 async def known_filters(world: World) -> AsyncIterator[Fault]:
     exchange = await world.visit.get(f"{world.root}/filtering_terms")
-    response = exchange.answer.get("response")
-    terms = response.get("filteringTerms") if isinstance(response, dict) else None
-    ids = [str(term["id"]) for term in terms or () if isinstance(term, dict) and "id" in term]
+    ids = [
+        str(term["id"]) for term in objects(exchange.document, "response", "filteringTerms") if "id" in term
+    ]
     if not ids:
         raise SkipCheck("it names no filtering terms")
     before = await world.ask(world.several().parameters, Granularity.COUNT)
@@ -133,9 +133,7 @@ async def test_mode(world: World) -> AsyncIterator[Fault]:
 
 async def known_datasets(world: World) -> AsyncIterator[Fault]:
     listing = await world.visit.get(f"{world.root}/datasets", [("requestedGranularity", "record")])
-    response = listing.answer.get("response")
-    collections = response.get("collections") if isinstance(response, dict) else None
-    known = {str(one.get("id")) for one in collections or () if isinstance(one, dict)}
+    known = {str(one.get("id")) for one in listing.collections}
     if not known:
         raise SkipCheck("it lists no datasets")
     exchange = await world.ask(world.held().sequence())
@@ -164,8 +162,7 @@ async def _with_unknown_filters(world: World) -> list[tuple[str, Exchange]]:
 
 def _told(exchange: Exchange) -> int:
     """How much an answer tells: -1 for a refusal, else the rank of its granularity."""
-    meta: Mapping[str, Any] = exchange.answer.get("meta") or {}
-    return _RANK.get(str(meta.get("returnedGranularity")), 0) if exchange.exists is not None else -1
+    return exchange.granularity.rank if exchange.granularity is not None else -1
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Final
 from urllib.parse import quote, urlsplit
 
+from node.federation.reading import mapping
 from node.verify import shapes
 from node.verify.check import FRAMEWORK, MODEL, Check, Fault, Severity, SkipCheck
 from node.verify.orient import API, Endpoint, Manner, World
@@ -30,7 +31,7 @@ async def one_identity(world: World) -> AsyncIterator[Fault]:
     told: dict[str, Exchange] = {}
     for path in shapes.FRAMEWORK:
         exchange = await world.visit.get(world.root + path)
-        named = _mapping(exchange.answer.get("meta")).get("beaconId")
+        named = exchange.at("meta").get("beaconId")
         if isinstance(named, str):
             told.setdefault(named, exchange)
     for exchange in list(told.values())[1:]:
@@ -39,10 +40,10 @@ async def one_identity(world: World) -> AsyncIterator[Fault]:
 
 async def entry_types_agree(world: World) -> AsyncIterator[Fault]:
     told = {}
-    for path, member in (("/configuration", "entryTypes"), ("/entry_types", "entryTypes")):
+    for path in ("/configuration", "/entry_types"):
         exchange = await world.visit.get(world.root + path)
-        listed = _mapping(_mapping(exchange.answer.get("response")).get(member))
-        told[path] = {str(_mapping(one).get("id")) for one in listed.values()}
+        listed = exchange.at("response", "entryTypes")
+        told[path] = {str(mapping(one).get("id")) for one in listed.values()}
     exchange = await world.visit.get(world.root + "/map")
     told["/map"] = {endpoint.entry for endpoint in world.endpoints}
     if len(set(map(frozenset, told.values()))) > 1:
@@ -52,9 +53,9 @@ async def entry_types_agree(world: World) -> AsyncIterator[Fault]:
 
 async def map_is_public(world: World) -> AsyncIterator[Fault]:
     exchange = await world.visit.get(world.root + "/map")
-    sets = _mapping(_mapping(exchange.answer.get("response")).get("endpointSets"))
+    sets = exchange.at("response", "endpointSets")
     for one in sets.values():
-        url = str(_mapping(one).get("rootUrl", ""))
+        url = str(mapping(one).get("rootUrl", ""))
         if not url.startswith(("http://", "https://")):
             yield Fault(f"rootUrl {url[:100]!r} is no absolute address", exchange)
         elif urlsplit(url).netloc != urlsplit(world.root).netloc:
@@ -144,14 +145,11 @@ def _served(exchange: Exchange) -> bool:
 
 async def _an_id(world: World, endpoint: Endpoint) -> str | None:
     exchange = await world.visit.get(endpoint.url, [("limit", "1"), ("requestedGranularity", "record")])
-    records: list[Any] = exchange.records
-    collections = _mapping(exchange.answer.get("response")).get("collections")
-    if isinstance(collections, list):
-        records = [*records, *collections]
-    if not records and world.probe is not None and endpoint.url == world.variants_url:
-        records = [world.probe.record]
-    for record in records:
-        named = _mapping(record).get("id", _mapping(record).get("variantInternalId"))
+    listed = [*exchange.records, *exchange.collections]
+    if not listed and world.probe is not None and endpoint.url == world.variants_url:
+        listed = [world.probe.record or {}]
+    for entry in listed:
+        named = entry.get("id", entry.get("variantInternalId"))
         if isinstance(named, str):
             return named
     return None
@@ -160,10 +158,6 @@ async def _an_id(world: World, endpoint: Endpoint) -> str | None:
 def _filled(template: str, named: str) -> str:
     before, _, rest = template.partition("{")
     return before + quote(named, safe="") + rest.partition("}")[2]
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
