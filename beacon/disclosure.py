@@ -26,8 +26,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from beacon.query import Asked
+from beacon.room import dataset_url
 from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, coarser
-from schemas.beacon import AnyEntry, Collection, Response, ResultSet
+from schemas.beacon import AnyEntry, Collection, Handover, PrecisionWord, Response, ResultSet, Summary
 from schemas.errors import Forbidden, NotAuthorised
 from schemas.ga4gh import NodeIdentity
 from schemas.people import Dataset
@@ -36,9 +37,25 @@ _NOT_OF_ONE: Final = "this dataset tells you nothing of single people"
 
 
 @dataclass(frozen=True, slots=True)
+class Precision:
+    """How near a count is to the truth, in the words of 2.2.
+
+    adjusted_to: what was done to it, such as the step it was rounded to.
+    """
+
+    word: PrecisionWord = "exact"
+    adjusted_to: tuple[int | str, ...] = ()
+
+
+_EXACT: Final = Precision()
+_WORDS: Final = ("exact", "rounded", "imprecise")
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What was found in one dataset; `total` and `records` may be missing where they may not be told.
 
+    precision: of `total`; an answer tells it where that is not exact.
     remarks: how the question was understood there, for `info`; nothing in it depends on the data.
     """
 
@@ -47,6 +64,7 @@ class Finding:
     total: int | None = None
     records: tuple[Mapping[str, Any], ...] = ()
     remarks: Mapping[str, Any] = field(default_factory=dict)
+    precision: Precision = _EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +129,9 @@ def disclose(
     if returned is not Granularity.BOOLEAN:
         if total is not None:
             response["responseSummary"]["numTotalResults"] = total
+            _tell_precision(response["responseSummary"], _least_precise(told))
         listed = [(f, g) for f, g in told if g is not Granularity.BOOLEAN and asked.include.lists(f.exists)]
-        response["response"] = {"resultSets": [_result_set(f, g) for f, g in listed]}
+        response["response"] = {"resultSets": [_result_set(identity, f, g) for f, g in listed]}
     information = _information(asked, told, refused)
     if information:
         response["info"] = information
@@ -137,19 +156,43 @@ def _total(told: Sequence[tuple[Finding, Granularity]]) -> int | None:
     return total
 
 
-def _result_set(finding: Finding, granularity: Granularity) -> ResultSet:
-    return ResultSet(
+def _least_precise(told: Sequence[tuple[Finding, Granularity]]) -> Precision:
+    """That of a sum: what was done to any part of it."""
+    parts = [finding.precision for finding, _ in told]
+    word = max((part.word for part in parts), key=_WORDS.index, default=_EXACT.word)
+    return Precision(word, tuple(dict.fromkeys(one for part in parts for one in part.adjusted_to)))
+
+
+def _tell_precision(counted: Summary | ResultSet, precision: Precision) -> None:
+    if precision == _EXACT:
+        return
+    counted["countPrecision"] = precision.word
+    if precision.adjusted_to:
+        counted["countAdjustedTo"] = list(precision.adjusted_to)
+
+
+def _result_set(identity: NodeIdentity, finding: Finding, granularity: Granularity) -> ResultSet:
+    result_set = ResultSet(
         id=finding.dataset.id,
         setType="dataset",
         exists=finding.exists,
         resultsCount=finding.total or 0,
         results=cast("list[AnyEntry]", list(finding.records)) if granularity is Granularity.RECORD else [],
+        resultsHandovers=[
+            Handover(
+                handoverType={"id": "CUSTOM:dataset", "label": "Dataset description"},
+                url=dataset_url(identity, finding.dataset.id),
+                note="What the dataset is and may be used for, and what can be asked below it",
+            )
+        ],
         info={
             "granularity": granularity.value,
             "assembly": finding.dataset.assembly.value,
             **finding.remarks,
         },
     )
+    _tell_precision(result_set, finding.precision)
+    return result_set
 
 
 def _information(

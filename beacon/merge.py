@@ -42,6 +42,8 @@ def merge(asked: Asked, identity: NodeIdentity, answers: Sequence[NodeAnswer]) -
     total = sum(_count(r) for _, r in answered)
     if bool(total) == response["responseSummary"]["exists"]:
         response["responseSummary"]["numTotalResults"] = total
+        if response["info"]["counts"]["kind"] != "exact":
+            response["responseSummary"]["countPrecision"] = "imprecise"
     if not asked.kind.collection:
         listed = [s for s in _result_sets(answered, returned) if asked.include.lists(s["exists"])]
         response["response"] = {"resultSets": listed}
@@ -96,8 +98,9 @@ def _result_sets(
                 resultsCount=given.get("resultsCount", len(records)),
                 results=records if returned is Granularity.RECORD else [],
             )
-            if "info" in given:
-                merged["info"] = given["info"]
+            for name in ("info", "countPrecision", "countAdjustedTo", "resultsHandovers"):
+                if name in given:
+                    merged[name] = given[name]
             yield merged
 
 
@@ -121,7 +124,8 @@ def _information(
         for node, given in _listed(answered, "datasets", {"id": str, "exists": bool})
         if asked.include.lists(given["exists"])
     ]
-    exact = complete and counted and not refused
+    precise = all("countPrecision" not in response["responseSummary"] for _, response in answered)
+    exact = complete and counted and precise and not refused
     information: dict[str, Any] = {
         "nodes": [_node(answer) for answer in answers],
         "complete": complete,

@@ -35,4 +35,9 @@ class Beacon:
 
     def dataset_url(self, dataset: str) -> str:
         """Where the dataset with this id is described."""
-        return f"{self.url}/datasets/{quote(dataset, safe='')}"
+        return dataset_url(self.identity, dataset)
+
+
+def dataset_url(identity: NodeIdentity, dataset: str) -> str:
+    """Where a dataset of this node is described."""
+    return f"{identity.id}/beacon/datasets/{quote(dataset, safe='')}"
