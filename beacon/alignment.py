@@ -14,6 +14,7 @@ from typing import Final
 
 from schemas.errors import BadQuestion
 from schemas.genome import Allele, Interval, bases_match
+from schemas.hgvs import Change, Kind, change_of
 from schemas.questions import SequenceQuery
 from schemas.reference import Sequences
 
@@ -99,6 +100,52 @@ def shifts_of(place: Interval, moved: str, sequences: Sequences) -> tuple[int, i
     return left, _matching(_rightwards(place, sequences), moved)
 
 
+def is_known(interval: Interval, sequences: Sequences | None) -> bool:
+    """Whether the bases of `interval`, and those on either side of it, are known."""
+    contig = interval.contig
+    around = Interval(contig, max(0, interval.start - 1), min(interval.end + 1, contig.length_bp))
+    held = None if sequences is None else sequences.bases(around)
+    return held is not None and "N" not in held
+
+
+def justified(allele: Allele, sequences: Sequences | None) -> tuple[Interval, str] | None:
+    """The change over everything it could be written over, and the bases that are then there: its VRS form.
+
+    None for a symbolic allele, for bases that are not known, and for an insertion or deletion where the
+    sequence around it is not.
+    """
+    if allele.is_symbolic or not set(allele.reference + allele.alternate) <= set("ACGT"):
+        return None
+    place = allele.interval
+    if allele.reference and allele.alternate:
+        return place, allele.alternate
+    if sequences is None or not is_known(place, sequences):
+        return None
+    left, right = shifts_of(place, allele.reference or allele.alternate, sequences)
+    whole = Interval(place.contig, place.start - left, place.end + right)
+    held = sequences.bases(whole) or ""
+    return whole, held[:left] + allele.alternate + held[left + place.length_bp :]
+
+
+def change_named(allele: Allele, sequences: Sequences | None) -> Change | None:
+    """The allele as HGVS names it: as far right as it goes and a doubling as such, if the sequence is known.
+
+    Elsewhere an insertion or deletion is named where it was found.  None: see `schemas.hgvs.change_of`.
+    """
+    change = change_of(allele)
+    if change is None or allele.is_symbolic or change.kind not in (Kind.INSERTION, Kind.DELETION):
+        return change
+    if sequences is None or not is_known(allele.interval, sequences):
+        return change
+    moved = allele.reference or allele.alternate
+    left, right = shifts_of(allele.interval, moved, sequences)
+    rightmost = change_of(_shifted(allele, moved, right)) or change
+    if change.kind is Kind.DELETION or left + right < len(moved):
+        return rightmost
+    place = rightmost.interval
+    return Change(Kind.DUPLICATION, Interval(place.contig, place.start - len(moved), place.start))
+
+
 def _matching(neighbours: Iterable[str], moved: str) -> int:
     """How many bases, going away from the change, repeat it."""
     shift = 0
@@ -118,8 +165,12 @@ def _leftwards(place: Interval, sequences: Sequences) -> Iterator[str]:
 
 
 def _rightwards(place: Interval, sequences: Sequences) -> Iterator[str]:
-    left, last = place.end, place.contig.length_bp
+    left, last, window = place.end, place.contig.length_bp, _WINDOW_BP
     while left < last:
-        right = min(last, left + _WINDOW_BP)
-        yield from sequences.bases(Interval(place.contig, left, right)) or "N"
+        right = min(last, left + window)
+        held = sequences.bases(Interval(place.contig, left, right))
+        if held is None and window > 1:
+            window = 1  # the FASTA may hold the beginning of the contig alone
+            continue
+        yield from held or "N"
         left = right

@@ -1,4 +1,4 @@
-"""Names, RefSeq accessions and lengths of the primary contigs of GRCh37 and GRCh38.
+"""Names, RefSeq accessions, lengths and digests of the primary contigs of GRCh37 and GRCh38.
 
 Facts from the NCBI assembly reports (GCF_000001405.25, GCF_000001405.26).  `MT` is the revised
 Cambridge Reference Sequence in both; the 16,571 bp `chrM` of UCSC hg19 is another sequence and is not
@@ -34,4 +34,34 @@ PRIMARY_CONTIGS: Final = (
     ("X", "NC_000023.10", 155_270_560, "NC_000023.11", 156_040_895),
     ("Y", "NC_000024.9", 59_373_566, "NC_000024.10", 57_227_415),
     ("MT", "NC_012920.1", 16_569, "NC_012920.1", 16_569),
+)
+
+# The refget digest (sha512t24u) of each contig's sequence on GRCh37 and on GRCh38, in the same order.  With
+# "SQ." before it, it names the sequence in VRS.
+REFGET_DIGESTS: Final = (
+    ("S_KjnFVz-FE7M0W6yoaUDgYxLPc1jyWU", "Ya6Rs7DHhDeg7YaOSg1EoNi3U_nQ9SvO"),
+    ("9KdcA9ZpY1Cpvxvg8bMSLYDUpsX6GDLO", "pnAqCRBrTsUoBghSD1yp_jXWSmlbdh4g"),
+    ("VNBualIltAyi2AI_uXcKU7M9XUOuA7MS", "Zu7h9AggXxhTaGVsy7h_EZSChSZGcmgX"),
+    ("iy7Zfceb5_VGtTQzJ-v5JpPbpeifHD_V", "HxuclGHh0XCDuF8x6yQrpHUBL7ZntAHc"),
+    ("vbjOdMfHJvTjK_nqvFvpaSKhZillW0SX", "aUiQCzCPZ2d0csHbMSbh2NzInhonSXwI"),
+    ("KqaUhJMW3CDjhoVtBetdEKT1n6hM-7Ek", "0iKlIQk2oZLoeOG9P1riRU6hvL5Ux8TV"),
+    ("IW78mgV5Cqf6M24hy52hPjyyo5tCCd86", "F-LrLMe1SRpfUZHkQmvkVKFEGaoDeHul"),
+    ("tTm7wmhz0G4lpt8wPspcNkAD_qiminj6", "209Z7zJ-mFypBEWLk4rNC6S_OxY5p7bs"),
+    ("HBckYGQ4wYG9APHLpjoQ9UUe9v7NxExt", "KEO-4XBcm1cxeo_DIQ8_ofqGUkp4iZhI"),
+    ("-BOZ8Esn8J88qDwNiSEwUr5425UXdiGX", "ss8r_wB0-b9r44TQTMmVTI92884QvBiB"),
+    ("XXi2_O1ly-CCOi3HP5TypAw7LtC6niFG", "2NkFm8HK88MqeNkCgj78KidCAXgnsfV1"),
+    ("105bBysLoDFQHhajooTAUyUkNiZ8LJEH", "6wlJpONE3oNb4D69ULmEXhqyDZ4vwNfl"),
+    ("Ewb9qlgTqN6e_XQiRVYpoUfZJHXeiUfH", "_0wi-qoDrvram155UmcSC-zA5ZK4fpLT"),
+    ("5Ji6FGEKfejK1U6BMScqrdKJK8GqmIGf", "eK4D2MosgK_ivBkgi6FVPg5UXs1bYESm"),
+    ("zIMZb3Ft7RdWa5XYq0PxIlezLY2ccCgt", "AsXvWL1-2i5U_buw6_niVIxD6zTbAuS6"),
+    ("W6wLoIFOn4G7cjopxPxYNk2lcEqhLQFb", "yC_0RBj3fgBlvgyAuycbzdubtLxq-rE0"),
+    ("AjWXsI7AkTK35XW9pgd3UbjpC3MAevlz", "dLZ15tNO1Ur0IcGjwc3Sdi_0A6Yf4zm7"),
+    ("BTj4BDaaHYoPhD3oY2GdwC_l0uqZ92UD", "vWwFhJ5lQDMhh-czg06YtlWqu0lvFAZV"),
+    ("ItRDD47aMoioDCNW_occY5fWKZBKlxCX", "IIB53T8CNeJJdUqzn9V_JnRtQadwWCbl"),
+    ("iy_UbUrvECxFRX5LPTH_KPojdlT7BKsf", "-A1QmD_MatoqxvgVxBLZTONHz9-c7nQo"),
+    ("LpTaNW-hwuY_yARP0rtarCnpCQLkgVCg", "5ZUqxCmDDgN4xTRbaSjN8LwgZironmB8"),
+    ("XOgHwwR3Upfp5sZYk6ZKzvV25a4RBVu8", "7B7SHsmchAR0dFcDCuSFjJAo7tX87krQ"),
+    ("v7noePfnNpK8ghYXEqZ9NukMXW7YeNsm", "w0WZEvgJF0zf_P4yyTzjjv9oW1z61HHP"),
+    ("BT7QyW5iXaX_1PSX-msSGYsqRdMKqkj-", "8_liLu1aycC0tPQPFmUaGXJLDs5SbPZ5"),
+    ("k3grVkjY-hoWcCUojHw6VU6GE3MZ8Sct", "k3grVkjY-hoWcCUojHw6VU6GE3MZ8Sct"),
 )

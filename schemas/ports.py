@@ -63,6 +63,15 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Zygosities:
+    """Who carries an allele in which way; see `Counts`."""
+
+    het: PersonSet
+    hom: PersonSet
+    hemi: PersonSet
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A window on an ordered list of matches: `limit` of them after the first `offset`."""
 
@@ -104,6 +113,10 @@ class VariantStore(Protocol):
 
     def carriers(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> PersonSet:
         """Who carries this allele."""
+        ...
+
+    def zygosities(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Zygosities:
+        """Who carries this allele, by genotype; the three are `carriers` together."""
         ...
 
 

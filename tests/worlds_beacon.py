@@ -18,7 +18,7 @@ from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, Policy
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset
-from schemas.ports import Counts, Page, PersonSet, Roster, Variant
+from schemas.ports import Counts, Page, PersonSet, Roster, Variant, Zygosities
 from schemas.questions import VariantQuery
 
 IDENTITY = NodeIdentity("https://a.example.org", "Hospital A", "GB", contact="genetics@a.example.org")
@@ -57,6 +57,13 @@ class Shelf:
 
     def carriers(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> PersonSet:
         raise NotImplementedError
+
+    def zygosities(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Zygosities:
+        """Nobody: the shelf has counts, and no people."""
+        assert dataset in self.variants
+        assert allele.interval.contig
+        assert people is None
+        return Zygosities(PersonSet(), PersonSet(), PersonSet())
 
     def _admitted(self, dataset: str, query: VariantQuery) -> list[Variant]:
         found = [v for v in self.variants.get(dataset, ()) if query.admits(v.allele)]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
+from beacon.cases import Cases
 from beacon.disclosure import Finding, disclose
 from beacon.entries.entry import EntryType
 from beacon.looking import Looking, datasets_meant, look_into
 from beacon.lookup import Finder, OneAllele, Sought, WholeGenome
 from beacon.placement import Placed, concerns, place
 from beacon.query import VARIANTS, Asked
-from beacon.records import allele_named, records_of
+from beacon.records import Telling, allele_named, records_of
 from beacon.room import Beacon
 from beacon.search import Search
 from schemas.access import Grant, Granularity
@@ -93,7 +95,7 @@ def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
 
     Raises BadQuestion: the question cannot be answered from this dataset.
     """
-    beacon, asked = looking.beacon, looking.asked
+    asked = looking.asked
     finder, remarks = _finder(looking, dataset)
     if depth is Granularity.BOOLEAN:
         return Finding(dataset, finder.exists(), remarks=remarks)
@@ -103,8 +105,25 @@ def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
     found = finder.find(asked.page)
     known = _known_total(asked, found)
     total = finder.count() if known is None else known
-    records = records_of(found, dataset, beacon.dataset_url(dataset.id))
+    records = records_of(found, _telling(looking, dataset))
     return Finding(dataset, total > 0, total, records, remarks)
+
+
+def _telling(looking: Looking, dataset: Dataset) -> Telling:
+    """What records of a dataset tell; of one allele, or where some people are meant, also who carries it."""
+    beacon, annotations = looking.beacon, looking.beacon.annotations
+    annotated = annotations is not None and annotations.is_annotated(dataset.id)
+    cases = None
+    if looking.asked.is_of_few:
+        roster = beacon.people.roster(dataset.id)
+        cases = Cases(beacon.store, roster, dataset.id, looking.people(dataset))
+    return Telling(
+        dataset,
+        beacon.dataset_url(dataset.id),
+        beacon.reference.sequences,
+        partial(annotations.annotations, dataset.id) if annotations is not None and annotated else None,
+        cases.of if cases is not None else None,
+    )
 
 
 def _finder(looking: Looking, dataset: Dataset) -> tuple[Finder, dict[str, Any]]:

@@ -16,7 +16,7 @@ from node.store.bitmaps import decode_set
 from node.store.layout import Row
 from node.store.session import Holding
 from schemas.genome import Allele, Contig, Interval
-from schemas.ports import Counts, Variant
+from schemas.ports import Counts, Variant, Zygosities
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,17 @@ def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMa
         found = decode_set(rows[0].carriers)
         return found if people is None else found & people
     return BitMap().union(*(decode_set(row.carriers) & seen for row, seen in _shares(rows, holding, people)))
+
+
+def zygosities(held: HeldAllele, holding: Holding, people: BitMap | None) -> Zygosities:
+    """Who of `people` carries the allele, by genotype."""
+    het, hom, hemi = BitMap(), BitMap(), BitMap()
+    for row, seen in _shares(held.rows, holding, people):
+        homs, hemis = decode_set(row.homs) & seen, decode_set(row.hemis) & seen
+        het |= (decode_set(row.carriers) & seen) - homs - hemis
+        hom |= homs
+        hemi |= hemis
+    return Zygosities(het, hom, hemi)
 
 
 def variant(held: HeldAllele, holding: Holding, people: BitMap | None) -> Variant:

@@ -19,7 +19,7 @@ from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
 from node.store.bitmaps import mask_of, touches
-from node.store.counting import HeldAllele, carriers, held_allele, variant
+from node.store.counting import HeldAllele, carriers, held_allele, variant, zygosities
 from node.store.layout import COLUMNS, Row, bin_at, first_bin
 from node.store.session import Holding, Session, Sessions
 from node.store.statements import (
@@ -39,7 +39,7 @@ from node.store.statements import (
     windows,
 )
 from schemas.genome import Allele
-from schemas.ports import Page, PersonSet, Variant
+from schemas.ports import Page, PersonSet, Variant, Zygosities
 from schemas.questions import ANYTHING, SequenceQuery, VariantQuery, contig_of
 
 _BATCH_ROWS: Final = 2048
@@ -115,6 +115,18 @@ class SqlStore:
             holding = session.scene.holding(dataset, allele.interval.contig)
             found = self._exact(session, holding, allele)
             return BitMap() if found is None else carriers(found, holding, people)
+
+        return self._sessions.read(answer)
+
+    def zygosities(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Zygosities:
+        """Who carries this allele, by genotype.  Raises NotHeld, as `exists`."""
+
+        def answer(session: Session) -> Zygosities:
+            holding = session.scene.holding(dataset, allele.interval.contig)
+            found = self._exact(session, holding, allele)
+            if found is None:
+                return Zygosities(BitMap(), BitMap(), BitMap())
+            return zygosities(found, holding, people)
 
         return self._sessions.read(answer)
 

@@ -13,7 +13,7 @@ from pyroaring import BitMap
 
 from schemas.errors import NotHeld
 from schemas.genome import Allele, Assembly
-from schemas.ports import Counts, Page, PersonSet, Variant
+from schemas.ports import Counts, Page, PersonSet, Variant, Zygosities
 from schemas.questions import VariantQuery, contig_of
 
 
@@ -78,6 +78,16 @@ class MemoryStore:
         calls = self._calls(dataset, self._copies_of(dataset, allele), people)
         return BitMap(known.index(name) for name, call in calls.items() if call.copies)
 
+    def zygosities(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Zygosities:
+        self._held(dataset, allele.interval.contig.assembly)
+        known = self._people[dataset]
+        calls = self._calls(dataset, self._copies_of(dataset, allele), people)
+        kinds = {known.index(name): _kind(call) for name, call in calls.items()}
+        het, hom, hemi = (
+            BitMap(n for n, kind in kinds.items() if kind == wanted) for wanted in ("het", "hom", "hemi")
+        )
+        return Zygosities(het, hom, hemi)
+
     def _held(self, dataset: str, assembly: Assembly | None = None) -> str:
         known = self._assemblies.get(dataset)
         if known is None or assembly not in (None, known):
@@ -126,16 +136,16 @@ def _order(allele: Allele) -> tuple[int, int, int, str, str, int]:
 
 
 def _counts(calls: Mapping[str, Call]) -> Counts:
-    het = hom = hemi = 0
-    for call in calls.values():
-        if not call.copies:
-            continue
-        if call.ploidy == 1:
-            hemi += 1
-        elif call.called >= 2 and call.copies == call.called:
-            hom += 1
-        else:
-            het += 1
+    kinds = [_kind(call) for call in calls.values()]
     ac = sum(call.copies for call in calls.values())
     an = sum(call.called for call in calls.values())
-    return Counts(ac, an, het, hom, hemi)
+    return Counts(ac, an, kinds.count("het"), kinds.count("hom"), kinds.count("hemi"))
+
+
+def _kind(call: Call) -> str:
+    """How a person carries the allele; "" when he does not."""
+    if not call.copies:
+        return ""
+    if call.ploidy == 1:
+        return "hemi"
+    return "hom" if call.called >= 2 and call.copies == call.called else "het"

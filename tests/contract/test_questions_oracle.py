@@ -14,9 +14,12 @@ from dataclasses import dataclass, replace
 
 import pysam
 import pytest
+from pyroaring import BitMap
 
+from beacon.cases import Cases
 from beacon.parameters import canonical, read_variant
 from beacon.placement import place
+from beacon.records import Telling, records_of
 from beacon.search import Search
 from node.reference.genes import GeneTable
 from node.store import open_store
@@ -24,13 +27,14 @@ from node.store.index import SqlStore
 from node.store.sequence import FastaSequences
 from schemas.beacon import AskedParameters
 from schemas.errors import BadQuestion
-from schemas.genome import Assembly
-from schemas.ports import Page
-from schemas.questions import Question
+from schemas.genome import Assembly, Contig, Interval
+from schemas.ports import Ledger, Page, Roster, Variant
+from schemas.questions import Question, RangeQuery
 from schemas.reference import Reference
 from tests.vcfs import Line, Vcf, new_node, open_dataset, take
 
 LENGTH = 3000
+CHR20 = Contig.read("20", Assembly.GRCH37)
 PEOPLE = tuple(f"P{n}" for n in range(8))
 AT = {"assemblyId": "GRCh37", "referenceName": "20"}
 GENES = {"ALPHA": (200, 420), "BETA": (400, 900), "GAMMA": (2500, 2900)}
@@ -114,6 +118,14 @@ class Seen:
         assert bases[left:].startswith(self.line.ref)
         return bases[:left] + self.alt + bases[left + len(self.line.ref) :]
 
+    def zygosity(self, name: str) -> str:
+        """How a carrier carries it."""
+        call = re.split(r"[/|]", self.line.genotypes[PEOPLE.index(name)])
+        if len(call) == 1:
+            return "hemizygous"
+        called = [allele for allele in call if allele != "."]
+        return "homozygous" if called == [str(self.number)] * 2 else "heterozygous"
+
     @property
     def carriers(self) -> set[str]:
         return {
@@ -144,6 +156,19 @@ class World:
     seen: tuple[Seen, ...]
     store: SqlStore
     reference: Reference
+
+    def held(self) -> Iterator[tuple[Seen, Variant]]:
+        """Every carried ALT of the VCF beside what the store has at that place, of that text."""
+        found = self.store.find("d", RangeQuery(Interval(CHR20, 0, LENGTH)), Page(limit=10_000))
+        by_text = {}
+        for variant in found:
+            allele, place_ = variant.allele, variant.allele.interval
+            by_text[place_.start, allele.reference, allele.alternate, place_.end] = variant
+        for seen in self.seen:
+            if seen.carriers:
+                first, last = affected(seen)
+                _, ref, alt = ("", "", seen.alt) if seen.symbolic else trimmed(seen)
+                yield seen, by_text[first, ref, alt, last]
 
     def ask(self, reference: Reference | None = None, **g_variant: object) -> set[tuple[str, ...]]:
         """What the store finds, each allele by the change it makes; read from the wire and back again."""
@@ -487,3 +512,43 @@ def test_without_a_reference_sequence_what_was_not_looked_for_is_told(world: Wor
     assert not place(question, Assembly.GRCH37, world.reference).notes
     with pytest.raises(BadQuestion, match="does not tell which bases are doubled"):
         world.ask(bare, genomicAlleleShortForm="NC_000020.10:g.100_102dup")
+
+
+def test_names_of_records_are_understood_and_name_one_change(world: World) -> None:
+    """The HGVS name of a record finds it; two records have one VRS identifier if they are one change."""
+    telling = Telling(open_dataset("d"), "https://a.example.org", world.reference.sequences)
+    named, identified = 0, {}
+    for seen, variant in world.held():
+        (record,) = records_of([variant], telling)
+        identifiers = record.get("identifiers", {})
+        if "genomicHGVSId" in identifiers:
+            named += 1
+            assert world.key(seen) in world.ask(genomicAlleleShortForm=identifiers["genomicHGVSId"])
+            if not seen.symbolic:
+                name = rightmost_name(world.bases, seen.made_of(world.bases))
+                if not {"inv", "delins"} & set(re.findall("[a-z]+", name)):
+                    assert identifiers["genomicHGVSId"] == f"NC_000020.10:g.{name}"
+        vrs = [other["id"] for other in identifiers.get("variantAlternativeIds", ())]
+        assert bool(vrs) == (not seen.symbolic)
+        if vrs:
+            identified.setdefault(seen.made_of(world.bases), set()).update(vrs)
+    assert named > 100
+    assert all(len(ids) == 1 for ids in identified.values())
+    assert len({min(ids) for ids in identified.values()}) == len(identified)
+
+
+def test_cases_are_the_genotypes_of_the_file(world: World) -> None:
+    samples = world.store.people("d")
+    units = tuple(BitMap((n,)) for n in range(len(samples)))
+    ledger = Ledger(tuple(sorted(samples)), tuple(units[samples.index(name)] for name in sorted(samples)))
+    roster = Roster({"biosample": ledger, "individual": ledger}, units)
+    cases = Cases(world.store, roster, "d", None)
+    some = BitMap((samples.index("P1"), samples.index("P2")))
+    fewer = Cases(world.store, roster, "d", some)
+    for seen, variant in world.held():
+        told = cases.of(variant.allele)
+        assert {case["individualId"]: case["zygosity"]["label"] for case in told} == {
+            name: seen.zygosity(name) for name in seen.carriers
+        }
+        assert all(case["biosampleId"] == case["individualId"] for case in told)
+        assert {case["individualId"] for case in fewer.of(variant.allele)} == seen.carriers & {"P1", "P2"}

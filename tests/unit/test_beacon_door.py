@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from beacon.disclosure import Finding, disclose
 from beacon.entries import ENTRY_TYPES, answer, entry_at
 from beacon.query import Asked
-from beacon.records import records_of
+from beacon.records import Telling, records_of
 from schemas.access import ANONYMOUS, Granularity, coarser
 from schemas.beacon import Include, encode
 from schemas.errors import Forbidden, NotAuthorised, NotFound, NotHeld
@@ -92,7 +92,7 @@ def test_a_closed_dataset_leaves_no_trace_of_what_it_holds(query, granularity) -
 @given(grants, st.sampled_from(Granularity))
 def test_the_door_cuts_down_whatever_it_is_handed(grant, granularity) -> None:
     """Even findings that should never have been made."""
-    records = records_of([ITPA], BY_ID["open38"], "https://a.example.org")
+    records = records_of([ITPA], Telling(BY_ID["open38"], "https://a.example.org"))
     findings = [Finding(dataset, True, 71_077, records) for dataset in DATASETS]
     asked = Asked.of(ITPA_QUERY, granularity)
     response = disclose(IDENTITY, asked, grant, findings)

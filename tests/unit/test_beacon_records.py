@@ -4,16 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon.records import internal_id, records_of
+from beacon.records import Telling, internal_id, records_of
 from schemas.genome import Allele, Interval
 from schemas.ports import Counts, Variant
+from schemas.vrs import allele_id
 from tests.worlds_beacon import CHR20, DATASETS, ITPA, MT, SHAPES, snv
 
 OPEN = DATASETS[2]
 
 
 def a_record(variant: Variant):
-    (record,) = records_of([variant], OPEN, "https://a.example.org/beacon/datasets")
+    (record,) = records_of([variant], Telling(OPEN, "https://a.example.org/beacon/datasets"))
     return record
 
 
@@ -36,7 +37,10 @@ def test_a_substitution() -> None:
         },
         "identifiers": {
             "genomicHGVSId": "NC_000020.11:g.3213196C>A",
-            "variantAlternativeIds": [{"id": "dbSNP:rs1127354", "notes": "dbSNP id"}],
+            "variantAlternativeIds": [
+                {"id": "dbSNP:rs1127354", "notes": "dbSNP id"},
+                {"id": allele_id(ITPA.allele.interval, "A"), "notes": "VRS 1.3"},
+            ],
         },
         "frequencyInPopulations": [
             {
