@@ -9,7 +9,7 @@ There is no discriminator on the wire: which parameters are present tells the ki
     genomicAlleleShortForm                              HGVS: g. and m. by place; c. and p. by annotation
     aminoacidChange [, geneId, or start and end]        by annotation
     mateName, start [, end]                             adjacency: joined with this contig; end lies on it
-    hitsPerPerson with a range or gene                  two different alleles in one person
+    hitsPerPerson with a range or gene                  two alleles, or one twice, in one person
     together (or a list as g_variant)                   an allele of each of several questions in one person
 
 A sequence query may repeat its `end`, type and length, which then must fit the bases.  Coordinates are
@@ -190,7 +190,7 @@ def _alone(asked: wire.AskedVariant, name: str, allowed: frozenset[str]) -> None
 
 def _read_two_hits(asked: wire.AskedVariant) -> TwoHits:
     if asked.hitsPerPerson != 2:
-        raise BadQuestion("hitsPerPerson can be 2: two different alleles in one person")
+        raise BadQuestion("hitsPerPerson can be 2: two different alleles in one person, or one twice")
     where = _read_one(asked.model_copy(update={"hitsPerPerson": None}))
     if not isinstance(where, RangeQuery | GeneQuery):
         raise BadQuestion("hitsPerPerson is asked of a gene or a range")

@@ -62,7 +62,7 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Alleles that `query` admits, carried by people who carry two or more of them."""
+    """Alleles that `query` admits, carried by people who carry two or more of them, or one twice."""
 
     query: RangeQuery
 

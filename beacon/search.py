@@ -84,11 +84,12 @@ class Search:
         return iter(self._all(Alternatives((sought.query,)), twice) if twice else ())
 
     def _twice(self, sought: Pairs) -> PersonSet:
-        """Who carries two of the alleles or more."""
+        """Who carries two of the alleles or more, or one of them twice."""
         once, twice = BitMap(), BitMap()
         for variant in self._all(Alternatives((sought.query,)), self.people):
-            carriers = self.store.carriers(self.dataset, variant.allele, self.people)
-            twice |= once & carriers
+            found = self.store.zygosities(self.dataset, variant.allele, self.people)
+            carriers = found.het | found.hom | found.hemi
+            twice |= (once & carriers) | found.hom
             once |= carriers
         return twice
 

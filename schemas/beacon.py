@@ -70,7 +70,7 @@ class Pages(TypedDict, total=False):
 class VariantParameters(TypedDict, total=False):
     """A variant question in its one canonical spelling; 0-based, half-open.
 
-    Two members are this project's own: `hitsPerPerson` (2: two different alleles in one person) and
+    Two members are this project's own: `hitsPerPerson` (2: two alleles in one person, or one twice) and
     `together` (an allele of each of these in one person).
     """
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from schemas.genome import Allele, Assembly, Contig, Interval, VariantType, bases_match
 from schemas.hgvs import Change
+from schemas.protein import comparable_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ class Annotation:
 
     gene: symbol.  transcript: accession with its version, if it has one.  coding, protein: HGVS without the
     accession (`c.4375C>T`, `p.Arg1459Ter`).  consequences: Sequence Ontology terms by name.
+    impact: HIGH, MODERATE, LOW or MODIFIER, as the annotator judged.
     """
 
     gene: str = ""
@@ -225,6 +227,7 @@ class Annotation:
     coding: str = ""
     protein: str = ""
     consequences: frozenset[str] = frozenset()
+    impact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,7 @@ class AnnotationQuery:
             self.gene in ("", found.gene)
             and self.transcript in ("", transcript)
             and self.coding in ("", found.coding)
-            and self.protein in ("", found.protein.replace("(", "").replace(")", ""))
+            and self.protein in ("", comparable_change(found.protein))
             and (not self.consequence or self.consequence in found.consequences)
         )
 
@@ -266,9 +269,10 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class TwoHits:
-    """Is there a person who carries two different alleles of this range or gene?
+    """Is there a person who carries two different alleles of this range or gene, or one of them twice?
 
-    Candidates for compound heterozygosity: whether the two lie on different copies is not looked at.
+    Candidates for a recessive cause: homozygotes, and compound heterozygotes as far as it is known, for
+    whether two different alleles lie on different copies is not looked at.
     """
 
     where: RangeQuery | GeneQuery
