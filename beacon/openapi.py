@@ -39,9 +39,20 @@ _VARIANT: Final[Mapping[str, tuple[Schema, str]]] = {
     "end": (_COORDINATES, "0-based, exclusive; one value for a range, two for a bracket query"),
     "referenceBases": (_BASES, "empty for an insertion without padding"),
     "alternateBases": (_BASES, "empty for a deletion without padding"),
-    "variantType": (_TEXT, "SNP, MNP, INS, DEL, INDEL, DUP, INV, CNV, BND, or the SO or EFO term"),
+    "variantType": (
+        _TEXT,
+        "SNP, INS, DEL, INDEL, DUP, INV, CNV, BND ..., a symbolic allele, or an SO or EFO term",
+    ),
     "variantMinLength": (_LENGTH, "bases affected, at least"),
     "variantMaxLength": (_LENGTH, "bases affected, at most"),
+    "geneId": (_TEXT, "symbol, alias, HGNC, Ensembl or NCBI identifier: whatever overlaps the gene"),
+    "aminoacidChange": (_TEXT, "V600E, beside geneId or a range; needs annotated VCFs"),
+    "genomicAlleleShortForm": (_TEXT, "HGVS: NC_000020.11:g.3213196C>A; c. and p. need annotated VCFs"),
+    "mateName": (_TEXT, "contig of the other end of a breakend; end then lies on it"),
+    "hitsPerPerson": (
+        {"type": "integer", "enum": [2]},
+        "two alleles of a gene or range, or one twice, in one person",
+    ),
 }
 _FILTERS: Final[Schema] = {"type": "array", "items": _TEXT}
 _FILTER_OBJECT: Final[Schema] = {

@@ -43,6 +43,14 @@ def read_protein_change(text: str) -> str:
     return f"{place}=" if place.startswith(f"p.{became}") else place + became
 
 
+def comparable_change(found: str) -> str:
+    """What an annotator wrote, in the form of `read_protein_change`; only without brackets if it cannot."""
+    try:
+        return read_protein_change(found)
+    except BadQuestion:
+        return found.replace("(", "").replace(")", "")
+
+
 def _residue(word: str, text: str) -> str:
     residue = _LETTERS.get(word, word)
     if residue not in _RESIDUES:

@@ -123,8 +123,7 @@ class Seen:
         call = re.split(r"[/|]", self.line.genotypes[PEOPLE.index(name)])
         if len(call) == 1:
             return "hemizygous"
-        called = [allele for allele in call if allele != "."]
-        return "homozygous" if called == [str(self.number)] * 2 else "heterozygous"
+        return "homozygous" if self.is_hom(name) else "heterozygous"
 
     @property
     def carriers(self) -> set[str]:
