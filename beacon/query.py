@@ -114,9 +114,10 @@ class Asked:
         *,
         include: Include = Include.HIT,
         datasets: tuple[str, ...] | None = None,
+        filters: tuple[Filter, ...] = (),
     ) -> Asked:
         """A question about variants that did not come over the wire."""
-        return cls(VARIANTS, query, granularity, include, limit=limit, datasets=datasets)
+        return cls(VARIANTS, query, granularity, include, limit=limit, datasets=datasets, filters=filters)
 
     @property
     def page(self) -> Page:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from beacon.filters import read_filters
 from beacon.query import Asked
 from node.app import ask_elsewhere
 from node.cli.options import AsJson, open_home, out, print_json
@@ -36,6 +37,13 @@ def query(
     assembly: Annotated[str | None, typer.Option(help="GRCh37 or GRCh38; NC_ accessions tell it.")] = None,
     granularity: Annotated[Granularity, typer.Option(help="How much to ask for.")] = Granularity.RECORD,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Most records from each dataset.")] = 100,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            help="Count only people with this: HP:0001250, sex=female, ageOfOnset>P18Y. May be repeated.",
+        ),
+    ] = None,
     network: Annotated[bool, typer.Option("--network", help="Ask every peer too.")] = False,
     url: Annotated[
         str | None, typer.Option(help="Ask the Beacon at this address instead; needs no node.")
@@ -48,7 +56,7 @@ def query(
 ) -> None:
     """Ask whether an allele is seen, or which alleles lie in a region."""
     question = read_question(text, Assembly.read(assembly) if assembly else None)
-    asked = Asked.of(question, granularity, limit)
+    asked = Asked.of(question, granularity, limit, filters=read_filters(filters or ()))
     heard: Heard | None = None
     if url is not None:
         response, heard = _ask_elsewhere(home, url, asked, dialect)
@@ -97,6 +105,7 @@ def answer_document(text: str, question: VariantQuery, asked: Asked, report: Rep
             "understood": describe(question),
             "assembly": contig_of(question).assembly,
             "requestParameters": asked.parameters(),
+            "filters": [str(one) for one in asked.filters],
             "granularity": asked.granularity,
         },
         "nodes": report.document(),

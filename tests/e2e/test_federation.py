@@ -126,7 +126,7 @@ def test_a_peer_gets_what_its_grant_allows(world: World) -> None:
     [
         ("held-elsewhere", PeerState.NOT_APPLICABLE, "holds GRCh38 only"),
         ("too-often", PeerState.RATE_LIMITED, "tomorrow"),
-        ("unknown", PeerState.HTTP_ERROR, "no such entry type"),
+        ("unknown", PeerState.NOT_APPLICABLE, "no such entry type"),
     ],
 )
 def test_a_refusal_arrives_with_its_reason(world: World, path: str, state: PeerState, reason: str) -> None:

@@ -1,0 +1,99 @@
+"""People, filters and nested paths across a real network, against the clinical files of the demonstration."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from beacon.filters import read_filters
+from beacon.query import Asked
+from node.app import open_node
+from node.config import read_settings
+from node.demo import DATASET, DemoNode, running_demo
+from schemas.access import Granularity
+from schemas.genome import Assembly
+from schemas.notation import read_question
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[tuple[DemoNode, ...]]:
+    with running_demo(lambda _line: None) as running:
+        yield running
+
+
+def records(node: DemoNode) -> list[dict[str, Any]]:
+    _, people = node.hospital.files()
+    found: list[dict[str, Any]] = json.loads(people.read_text(encoding="utf-8"))
+    return found
+
+
+def female(person: dict[str, Any]) -> bool:
+    return bool(person["sex"]["label"] == "female")
+
+
+def ask(node: DemoNode, path: str, **query: Any) -> dict[str, Any]:
+    body = {"meta": {"apiVersion": "v2.2.0"}, "query": {"requestedGranularity": "count", **query}}
+    reply = httpx.post(f"{node.url}/network/beacon{path}", json=body, trust_env=False, timeout=30)
+    assert reply.status_code == 200, reply.text
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def states(answer: dict[str, Any]) -> set[str]:
+    return {one["state"] for one in answer["info"]["nodes"]}
+
+
+def test_individuals_are_counted_over_all_nodes(nodes: tuple[DemoNode, ...]) -> None:
+    women = [sum(map(female, records(node))) for node in nodes]
+    answer = ask(nodes[0], "/individuals", filters=["sex=female"])
+    assert states(answer) == {"hit"}
+    assert sorted(one["resultsCount"] for one in answer["response"]["resultSets"]) == sorted(women)
+    assert answer["responseSummary"] == {"exists": True, "numTotalResults": sum(women)}
+    assert answer["info"]["counts"]["kind"] == "exact"
+
+
+def test_somebody_is_known_at_one_hospital_alone(nodes: tuple[DemoNode, ...]) -> None:
+    person = records(nodes[1])[0]
+    answer = ask(nodes[0], f"/individuals/{person['id']}", requestedGranularity="record")
+    sets = answer["response"]["resultSets"]
+    assert [(one["beaconId"], one["results"]) for one in sets] == [(nodes[1].url, [person])]
+    variants = ask(nodes[0], f"/individuals/{person['id']}/g_variants")
+    assert {one["beaconId"] for one in variants["response"]["resultSets"]} == {nodes[1].url}
+    assert variants["responseSummary"]["numTotalResults"] > 100
+
+
+def test_a_dataset_or_term_that_a_node_lacks_is_not_a_no(nodes: tuple[DemoNode, ...]) -> None:
+    below = ask(nodes[0], f"/datasets/{DATASET}/individuals")
+    assert states(below) == {"hit"}
+    elsewhere = ask(nodes[0], "/datasets/elsewhere/individuals")
+    assert states(elsewhere) == {"not_applicable"}
+    assert elsewhere["info"]["complete"] is False
+    unknown = ask(nodes[0], "/individuals", filters=["HP:9999999"])
+    assert states(unknown) == {"not_applicable"}
+    assert all("HP:9999999" in one["reason"] for one in unknown["info"]["nodes"])
+
+
+def test_carriers_are_counted_among_those_a_filter_means(nodes: tuple[DemoNode, ...]) -> None:
+    """The alleles of women and of all others add up to those of everybody, at every node."""
+    question = read_question("20:3193842 C>A", Assembly.GRCH37)
+
+    def counted(*filters: str) -> dict[str, tuple[int, int]]:
+        asked = Asked.of(question, Granularity.RECORD, filters=read_filters(filters))
+        with open_node(read_settings(nodes[0].home)) as node:
+            response = asyncio.run(node.ask(asked, network=True))
+        told = {}
+        for one in response["response"]["resultSets"]:
+            record = json.loads(json.dumps(one["results"][0]))
+            whole = record["frequencyInPopulations"][0]["frequencies"][0]
+            told[one["beaconId"]] = (whole["alleleCount"], whole["alleleNumber"])
+        return told
+
+    women, others, everybody = counted("sex=female"), counted("!sex=female"), counted()
+    assert set(everybody) == {node.url for node in nodes}
+    for node in nodes:
+        pairs = zip(women[node.url], others[node.url], strict=True)
+        assert tuple(a + b for a, b in pairs) == everybody[node.url]
+        assert women[node.url][1] == 2 * sum(map(female, records(node)))
