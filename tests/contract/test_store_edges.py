@@ -1,17 +1,20 @@
 """Places and genotypes where an index goes wrong, tried one by one against the oracle."""
 
 import itertools
+import random
 import tempfile
 from pathlib import Path
 
 import pytest
 from pyroaring import BitMap
+from sqlalchemy.exc import DBAPIError
 
-from node.store import open_store
+from node.store import files, open_store
 from schemas.genome import Assembly, Contig, Interval
 from schemas.ports import Page
-from schemas.questions import BracketQuery, RangeQuery
+from schemas.questions import BracketQuery, RangeQuery, SequenceQuery
 from tests import vcfs
+from tests.engines import NewDatabase
 
 ASSEMBLY = Assembly.GRCH37
 CHR20 = Contig.read("20", ASSEMBLY)
@@ -24,7 +27,9 @@ GENOTYPES = tuple(
 )
 
 
-def test_every_length_is_found_to_its_last_base_and_no_further() -> None:
+def test_every_length_is_found_to_its_last_base_and_no_further(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
     first = (1 << 20) - 3
     deletions = [
         vcfs.Line("20", first, "N", ("<DEL>",), ("0/1",), info=f"END={first + span}") for span in vcfs.SPANS
@@ -33,7 +38,8 @@ def test_every_length_is_found_to_its_last_base_and_no_further() -> None:
         vcfs.Line("20", first, "ACGT" * 64, ("A",), ("1/1",)),
         vcfs.Line("20", first, "A", ("AC",), ("1",)),
     ]
-    with vcfs.both(vcfs.Vcf(("P1",), (*deletions, *bases))) as (store, oracle):
+    file = vcfs.Vcf(("P1",), (*deletions, *bases))
+    with vcfs.both(file, url=new_database(tmp_path)) as (store, oracle):
         for edge in (first - 1, first, *(first + span for span in (*vcfs.SPANS, 254))):
             for left, width in itertools.product((edge - 1, edge, edge + 1), (0, 1, 2)):
                 query = RangeQuery(Interval(CHR20, left, left + width))
@@ -57,6 +63,42 @@ def test_brackets_hold_what_starts_and_ends_in_them() -> None:
             assert store.find("here", query, ALL) == oracle.find("here", query, ALL)
 
 
+def test_alleles_longer_than_an_index_can_hold(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Insertions at one place that differ in their last base only are told apart, and kept in order."""
+    bases = random.Random(7).choices("ACGT", k=20_000)
+    long = ["G" + "".join(bases[:size]) for size in (2_000, 2_700, 9_000, 20_000)]
+    lines = [
+        vcfs.Line("20", 500, "G", (sequence + last,), ("0/1" if last == "A" else "1/1",))
+        for sequence in long
+        for last in "TAC"
+    ]
+    lines += [vcfs.Line("20", 700, sequence + "C", ("G",), ("0/1",)) for sequence in long]
+    with vcfs.both(vcfs.Vcf(("P1",), tuple(lines)), url=new_database(tmp_path)) as (store, oracle):
+        found = store.find("here", WHOLE, ALL)
+        assert found == oracle.find("here", WHOLE, ALL)
+        assert len(found) == store.count("here", WHOLE) == len(lines)
+        assert [one for n in range(len(lines)) for one in store.find("here", WHOLE, Page(n, 1))] == found
+        for variant in found:
+            allele = variant.allele
+            asked = SequenceQuery(allele.interval, allele.reference, allele.alternate)
+            assert store.find("here", asked, ALL) == [variant]
+
+
+def test_a_file_cannot_hold_an_allele_twice(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Should the reading ever fail to unite two lines of one allele, no count is wrong: nothing is taken."""
+    engine = vcfs.new_node(tmp_path, vcfs.open_dataset("here"), url=new_database(tmp_path))
+    target = files.find_target(engine, "here")
+    seg = files.register(engine, target, "x", files.Fingerprint("x", 0, 0))
+    one = (7, 5, 6, "A", "C", 0, seg, 0, "", 1, 2, 1, 0, 0, "", "", b"h\0\0", None, None, None, None, None)
+    other = (*one[:4], "G", *one[5:])
+    files.add_rows(engine, [one, other])
+    with pytest.raises(DBAPIError):
+        files.add_rows(engine, [one])
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM variant").scalar() == 2
+    engine.dispose()
+
+
 @pytest.mark.parametrize("form", ["GT", "GT:DP", "DP:GT"])
 def test_every_genotype_counts_as_the_oracle_counts_it(form: str) -> None:
     """Each genotype among plain ones, so that every way of reading a line meets it."""
@@ -71,7 +113,7 @@ def test_every_genotype_counts_as_the_oracle_counts_it(form: str) -> None:
             assert store.find("here", WHOLE, ALL, people) == oracle.find("here", WHOLE, ALL, people)
 
 
-def test_a_person_in_several_files_is_counted_once() -> None:
+def test_a_person_in_several_files_is_counted_once(tmp_path: Path, new_database: NewDatabase) -> None:
     calls = ("./.", "0/0", "0/1", "1/1", "1", ".", "./1", "0/1/1", "./././1", "1/1/1")
     pairs = tuple(itertools.product(calls, repeat=2))
     one = [
@@ -79,8 +121,8 @@ def test_a_person_in_several_files_is_counted_once() -> None:
         for n, (mine, _) in enumerate(pairs)
     ]
     two = [vcfs.Line("20", 100 + n, "A", ("C",), ("1/1", mine), "rs2") for n, (_, mine) in enumerate(pairs)]
-    files = (vcfs.Vcf(("P1", "P2"), tuple(one)), vcfs.Vcf(("P3", "P1"), tuple(two)))
-    with vcfs.both(*files) as (store, oracle):
+    held = (vcfs.Vcf(("P1", "P2"), tuple(one)), vcfs.Vcf(("P3", "P1"), tuple(two)))
+    with vcfs.both(*held, url=new_database(tmp_path)) as (store, oracle):
         for people in (None, BitMap([0]), BitMap([0, 1]), BitMap([2])):
             found = store.find("here", WHOLE, ALL, people)
             assert found == oracle.find("here", WHOLE, ALL, people)
