@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from node.federation.dialects import Naming
-from node.federation.reading import mapping, objects
+from node.federation.reading import mapping, objects, text
 from node.federation.sighting import read_sighting
 from node.verify.check import SkipCheck
 from node.verify.probe import Probe
@@ -186,32 +186,28 @@ async def orient(visit: Visit, given: Probe | None) -> World:
 async def _endpoints(visit: Visit) -> tuple[Endpoint, ...]:
     """Every endpoint of the map, at this address: a Beacon behind a proxy may know itself by another."""
     sets = (await visit.get(f"{visit.root}/map")).at("response", "endpointSets")
-    found = []
-    for one in map(mapping, sets.values()):
-        if not isinstance(one.get("rootUrl"), str):
-            continue
-        base = _base(one["rootUrl"])
-        urls = [mapping(related).get("url") for related in mapping(one, "endpoints").values()]
-        found.append(
-            Endpoint(
-                str(one.get("entryType", "")),
-                _here(visit.root, base, one["rootUrl"]),
-                _here(visit.root, base, single)
-                if isinstance(single := one.get("singleEntryUrl"), str)
-                else "",
-                tuple(_here(visit.root, base, url) for url in urls if isinstance(url, str)),
-            )
-        )
-    return tuple(found)
+    return tuple(
+        _endpoint(visit.root, one)
+        for one in map(mapping, sets.values())
+        if isinstance(one.get("rootUrl"), str)
+    )
 
 
-def _base(url: str) -> str:
-    """The root of the API that the address of an entry type tells."""
-    return url.rstrip("/").rpartition("/")[0]
+def _endpoint(root: str, one: Mapping[str, Any]) -> Endpoint:
+    base = one["rootUrl"].rstrip("/").rpartition("/")[0]
+    related = [text(mapping(given).get("url")) for given in mapping(one, "endpoints").values()]
+    return Endpoint(
+        text(one.get("entryType")),
+        _here(root, base, one["rootUrl"]),
+        _here(root, base, text(one.get("singleEntryUrl"))),
+        tuple(_here(root, base, url) for url in related if url),
+    )
 
 
 def _here(root: str, base: str, url: str) -> str:
-    """The same endpoint below the address that is being verified: no other host is ever asked."""
+    """The same endpoint below the address that is verified: no other host is ever asked.  "" stays ""."""
+    if not url:
+        return ""
     if url.startswith(base + "/"):
         return root + url.removeprefix(base)
     return root + "/" + urlsplit(url).path.rstrip("/").rpartition("/")[2]

@@ -125,6 +125,16 @@ def test_data_that_strangers_may_not_see_is_no_fault(tmp_path: Path) -> None:
     assert refused == ["its variants are refused to whoever asks here (HTTP 401)"]
 
 
+@pytest.mark.parametrize(
+    ("plant", "others"), [(Plant.FLAT_ONLY, set()), (Plant.NO_POST, {"surface.post", "surface.methods"})]
+)
+def test_one_deviation_does_not_hide_another(planted: LittleBeacon, plant: Plant, others: set[str]) -> None:
+    """A Beacon that has to be asked in another manner is asked in it, and judged all the same."""
+    planted.planted = {plant, Plant.START_FUZZY}
+    found = failed(verified(planted.url))
+    assert set(found) == {"surface.manner", "places.neighbours"} | others
+
+
 @pytest.mark.parametrize("most", ["boolean", "count"])
 def test_a_beacon_that_tells_little_is_no_fault(planted: LittleBeacon, most: str) -> None:
     planted.most = most

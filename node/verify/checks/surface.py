@@ -108,28 +108,25 @@ async def unknown_ids(world: World) -> AsyncIterator[Fault]:
         raise SkipCheck("the map has no addresses of single entries")
 
 
-async def the_own_manner(world: World) -> AsyncIterator[Fault]:
+async def specified_form(world: World) -> AsyncIterator[Fault]:
     if world.manner == Manner():
         return
-    standard, world.manner = world.manner, Manner()
+    variant = world.held().sequence()
+    working, world.manner = world.manner, Manner()
     try:
-        variant = world.probe.sequence() if world.probe else None
-        if variant is None:
-            raise SkipCheck("no variant is known to ask for")
         exchange = await world.ask(variant, "boolean")
     finally:
-        world.manner = standard
-    yield Fault(f"{exchange.told} to the specification's form; it has to be asked by {standard}", exchange)
+        world.manner = working
+    yield Fault(f"{exchange.told} to the specification's form; it has to be asked by {working}", exchange)
 
 
-async def nested_by_post(world: World) -> AsyncIterator[Fault]:
+async def both_methods(world: World) -> AsyncIterator[Fault]:
     probe = world.held()
     for post in (True, False):
         exchange = await world.ask(probe.sequence(), "boolean", post=post)
         if exchange.exists is None:
-            yield Fault(
-                f"{'POST' if post else 'GET'}: {exchange.told} to a question about one allele", exchange
-            )
+            method = "POST" if post else "GET"
+            yield Fault(f"{method}: {exchange.told} to a question about one allele", exchange)
 
 
 def _mapped(world: World) -> tuple[Endpoint, ...]:
@@ -217,13 +214,13 @@ SURFACE: Final = (
         "A question in the form that the specification gives is understood",
         f"{FRAMEWORK}/requests/requestParameters.json",
         _E,
-        the_own_manner,
+        specified_form,
     ),
     Check(
         "surface.methods",
         "A variant can be asked for by GET and by POST",
         f"{MODEL}/genomicVariations/endpoints.json",
         _E,
-        nested_by_post,
+        both_methods,
     ),
 )
