@@ -21,14 +21,16 @@ from schemas.ports import Counts, Variant, Zygosities
 
 @dataclass(frozen=True, slots=True)
 class HeldAllele:
-    """An allele with its rows, one a visible file, by ascending file number; at least one."""
+    """An allele with its rows, one a visible file, in the order of the files; at least one."""
 
     allele: Allele
     rows: tuple[Row, ...]
 
 
-def held_allele(rows: Sequence[Row], contig: Contig) -> HeldAllele:
+def held_allele(rows: Sequence[Row], holding: Holding, contig: Contig) -> HeldAllele:
     """The allele that these rows are of; its anchor is the first that a file gave."""
+    if len(rows) > 1:
+        rows = sorted(rows, key=lambda row: holding.files[row.seg].place)
     first = rows[0]
     anchor = next((row.anchor for row in rows if row.anchor), "")
     place = Interval(contig, first.start, first.end)
@@ -38,7 +40,7 @@ def held_allele(rows: Sequence[Row], contig: Contig) -> HeldAllele:
 def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMap:
     """Who of `people` carries the allele."""
     rows = held.rows
-    if len(rows) == 1:
+    if len(rows) == 1 and holding.is_clean:
         found = decode_set(rows[0].carriers)
         return found if people is None else found & people
     return BitMap().union(*(decode_set(row.carriers) & seen for row, seen in _shares(rows, holding, people)))
@@ -58,11 +60,11 @@ def zygosities(held: HeldAllele, holding: Holding, people: BitMap | None) -> Zyg
 def variant(held: HeldAllele, holding: Holding, people: BitMap | None) -> Variant:
     """The allele as the port gives it, counted over `people`."""
     rows = held.rows
-    if people is None and len(rows) == 1:
+    if people is None and len(rows) == 1 and holding.is_clean:
         row = rows[0]
         counts = Counts(row.ac, row.an, row.het, row.hom, row.hemi)
     else:
-        counts = _sum([_counts(row, seen) for row, seen in _shares(rows, holding, people)])
+        counts = _sum([counts_of(row, seen) for row, seen in _shares(rows, holding, people)])
     return Variant(
         held.allele, counts, _words(row.names for row in rows), _words(row.filters for row in rows)
     )
@@ -79,7 +81,7 @@ def _shares(rows: Sequence[Row], holding: Holding, people: BitMap | None) -> Ite
             settled |= covered - decode_set(row.uncalled)
 
 
-def _counts(row: Row, seen: BitMap) -> Counts:
+def counts_of(row: Row, seen: BitMap) -> Counts:
     """Counts of one row over the people `seen`, all of whom its file covers."""
     carried = decode_set(row.carriers) & seen
     homs, hemis = decode_set(row.homs) & seen, decode_set(row.hemis) & seen

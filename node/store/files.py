@@ -2,8 +2,11 @@
 
 A file becomes visible in one small transaction, and ceases to be visible in one; its rows are written
 before and deleted after, in short transactions that nobody sees.  Rows of a file that is not live belong to
-an ingest that died, or to a file that was replaced; the next ingest deletes them.  One ingest at a time: a
-lock keeps others waiting, on a file beside the database or in the database's server.
+an ingest that died, or to a file that was replaced; whoever writes next deletes them.  One writes at a time:
+a lock keeps others waiting, on a file beside the database or in the database's server.
+
+A person ceases to be visible the same way: he is no longer among the people of a file but in its residue, and
+what rows of the file say of him says nothing any more.  `scrubbing` then takes him out of the rows.
 """
 
 from __future__ import annotations
@@ -17,16 +20,16 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from pyroaring import BitMap
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from node import db
 from node.store import postgresql
-from node.store.bitmaps import decode, encode_set
-from node.store.layout import COLUMNS, bins_of
+from node.store.bitmaps import decode_set, encode_set
+from node.store.layout import COLUMNS, stretches
+from node.withdrawn import Kind, Struck, struck_off
 from schemas.errors import BadInput, Place, StoreUnavailable
-from schemas.genome import Assembly, Contig
+from schemas.genome import Assembly
 
-_BINS_A_TRANSACTION: Final = 64
 _NAMES: Final = ", ".join(f'"{name}"' for name in COLUMNS)
 _INSERT: Final = " ".join(("INSERT INTO variant (", _NAMES, ") VALUES (", ", ".join("?" * len(COLUMNS)), ")"))
 
@@ -42,30 +45,57 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class HeldFile:
-    """A live file of a dataset, as registered."""
+    """A file that a dataset holds, as registered.
+
+    seg: the number its rows have, which is its own unless it was merged with others.  covered: ordinals of
+    its people.  left_out: samples of it that are not held, because the person has withdrawn.  passed_only,
+    fasta: how it was read.
+    """
 
     no: int
+    seg: int
     path: str
     fingerprint: Fingerprint
     records: int
     alleles: int
-    people: int
+    covered: BitMap
+    left_out: int
+    passed_only: bool
+    fasta: str
+
+    @property
+    def people(self) -> int:
+        return len(self.covered)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The dataset a file is for: its number in the database, its assembly, and its people by sample name."""
+    """The dataset a file is for: its number in the database, its assembly, and its people by sample name.
+
+    places: how many ordinals are taken, by people or by those who have withdrawn.  struck: the names of
+    these.
+    """
 
     dataset: str
     no: int
     assembly: Assembly
     people: dict[str, int]
+    places: int
+    struck: Struck
 
     def ordinals(self, samples: Sequence[str]) -> list[int]:
-        """A person keeps his ordinal; a new one gets the next."""
-        fresh = (name for name in samples if name not in self.people)
-        numbered = self.people | {name: len(self.people) + n for n, name in enumerate(fresh)}
+        """A person keeps his ordinal; a new one gets the next; beyond them, those who are left out."""
+        fresh = sorted((name for name in samples if name not in self.people), key=self._is_left_out)
+        numbered = self.people | {name: self.places + n for n, name in enumerate(fresh)}
         return [numbered[name] for name in samples]
+
+    def left_out(self, samples: Sequence[str]) -> BitMap:
+        """Those of `ordinals` that no row may hold: of samples whose person has withdrawn."""
+        numbered = zip(samples, self.ordinals(samples), strict=True)
+        return BitMap(ordinal for name, ordinal in numbered if self._is_left_out(name))
+
+    def _is_left_out(self, name: str) -> bool:
+        return self.struck.holds(Kind.SAMPLE, name)
 
 
 @contextmanager
@@ -99,24 +129,51 @@ def find_target(engine: Engine, dataset: str) -> Target:
             remedy = f"Make it with: varhaven dataset add {dataset} --assembly GRCh38 --policy controlled"
             raise BadInput(Place(dataset[:80]), "there is no dataset of this name", remedy)
         named = sa.select(db.person.c.sample, db.person.c.ordinal).where(db.person.c.dataset_no == row.no)
-        people = {row.sample: row.ordinal for row in connection.execute(named)}
-    return Target(dataset, row.no, Assembly(row.assembly), people)
+        places = connection.execute(named).all()
+        struck = struck_off(connection, row.no)
+    people = {name: ordinal for name, ordinal in places if name is not None}
+    return Target(dataset, row.no, Assembly(row.assembly), people, len(places), struck)
 
 
 def live_files(engine: Engine, dataset_no: int) -> list[HeldFile]:
-    """The live files of a dataset, in the order of their ingest."""
-    table = db.vcf_file
-    covered = sa.select(table).where(table.c.dataset_no == dataset_no, table.c.live).order_by(table.c.no)
+    """The files whose genotypes a dataset holds, in the order of their ingest."""
+    alone, merged = db.vcf_file, db.merged_file
     with engine.connect() as connection:
-        return [_held(row) for row in connection.execute(covered)]
+        live = connection.execute(
+            sa.select(alone).where(alone.c.dataset_no == dataset_no, alone.c.live).order_by(alone.c.no)
+        ).all()
+        parts = connection.execute(sa.select(merged).where(merged.c.dataset_no == dataset_no)).all()
+    people = {row.no: as_set(row.people) for row in live}
+    found = [_held(row, row.no, people[row.no]) for row in live if row.place is None]
+    found += [_held(row, row.seg, as_set(row.people) & people[row.seg]) for row in parts if row.seg in people]
+    return sorted(found, key=lambda file: file.no)
 
 
-def _held(row: Any) -> HeldFile:
+def _held(row: Any, seg: int, covered: BitMap) -> HeldFile:
     fingerprint = Fingerprint(row.sha256, row.size_bytes, row.modified_ns)
-    return HeldFile(row.no, row.path, fingerprint, row.records, row.alleles, int(decode(row.people).size))
+    return HeldFile(
+        row.no,
+        seg,
+        row.path,
+        fingerprint,
+        row.records,
+        row.alleles,
+        covered,
+        row.left_out,
+        row.passed_only,
+        row.fasta,
+    )
 
 
-def register(engine: Engine, target: Target, path: str, fingerprint: Fingerprint) -> int:
+def register(
+    engine: Engine,
+    target: Target,
+    path: str,
+    fingerprint: Fingerprint,
+    *,
+    passed_only: bool = False,
+    fasta: str = "",
+) -> int:
     """A new file that is not live; its number, the `seg` of its rows."""
     with engine.begin() as connection:
         made = connection.execute(
@@ -128,6 +185,8 @@ def register(engine: Engine, target: Target, path: str, fingerprint: Fingerprint
                 modified_ns=fingerprint.modified_ns,
                 live=False,
                 people=b"",
+                passed_only=passed_only,
+                fasta=fasta,
             )
         )
         key = made.inserted_primary_key
@@ -144,55 +203,89 @@ def make_live(
     replaced: int | None,
 ) -> None:
     """Shows the file and its people, and hides the one it replaces, at one moment."""
-    ordinals = target.ordinals(samples)
-    fresh = [
-        {"dataset_no": target.no, "ordinal": ordinal, "sample": name}
-        for name, ordinal in zip(samples, ordinals, strict=True)
-        if name not in target.people
-    ]
+    left_out = target.left_out(samples)
+    held = {
+        name: ordinal
+        for name, ordinal in zip(samples, target.ordinals(samples), strict=True)
+        if ordinal not in left_out
+    }
     table = db.vcf_file
     with engine.begin() as connection:
+        db.announce(connection)  # first: from here on nobody else changes what is visible
+        struck = struck_off(connection, target.no)
+        hidden = {name for name in held if struck.holds(Kind.SAMPLE, name)}  # withdrawn while it was read
+        fresh = [
+            {"dataset_no": target.no, "ordinal": ordinal, "sample": None if name in hidden else name}
+            for name, ordinal in held.items()
+            if name not in target.people
+        ]
         if fresh:
             connection.execute(sa.insert(db.person), fresh)
+        residue = BitMap(held[name] for name in hidden)
         shown = {
             "live": True,
             "records": summary["records"],
             "alleles": summary["alleles"],
-            "people": encode_set(BitMap(ordinals)) or b"",
+            "people": as_blob(BitMap(held.values()) - residue),
+            "residue": as_blob(residue),
+            "left_out": len(left_out),
             "contigs": " ".join(map(str, summary["contigs"])),
             "levels": summary["levels"],
         }
         connection.execute(sa.update(table).where(table.c.no == seg).values(**shown))
         if replaced is not None:
-            connection.execute(sa.update(table).where(table.c.no == replaced).values(live=False))
-        db.announce(connection)
+            _put_out(connection, replaced)
+
+
+def _put_out(connection: Connection, no: int) -> None:
+    """Hides a file, alone or merged."""
+    alone, merged = db.vcf_file, db.merged_file
+    if connection.execute(sa.update(alone).where(alone.c.no == no).values(live=False)).rowcount:
+        return
+    part = connection.execute(sa.select(merged).where(merged.c.no == no)).one()
+    hide(connection, as_set(part.people), segs=(part.seg,))
+    connection.execute(sa.delete(merged).where(merged.c.no == no))
+
+
+def hide(connection: Connection, people: BitMap, *, segs: Sequence[int]) -> None:
+    """From now on nothing is seen of what the rows of these files say of `people`."""
+    table = db.vcf_file
+    held = connection.execute(
+        sa.select(table.c.no, table.c.people, table.c.residue).where(table.c.no.in_(segs))
+    )
+    for no, covered, residue in held.all():
+        seen, hidden = as_set(covered), as_set(residue)
+        if gone := seen & people:
+            values = {"people": as_blob(seen - gone), "residue": as_blob(hidden | gone)}
+            connection.execute(sa.update(table).where(table.c.no == no).values(**values))
+
+
+def as_set(blob: bytes | None) -> BitMap:
+    """The people or the residue of a file, as it stands in its column."""
+    return decode_set(bytes(blob) if blob else None)
+
+
+def as_blob(people: BitMap) -> bytes:
+    """What `as_set` reads."""
+    return encode_set(people) or b""
 
 
 def sweep(engine: Engine) -> None:
     """Deletes the rows of files that are not live.  Only under the lock; a second or so a million rows."""
-    table = db.vcf_file
-    dead = (
-        sa.select(table.c.no, table.c.dataset_no, db.dataset.c.assembly)
-        .join(db.dataset, db.dataset.c.no == table.c.dataset_no)
-        .where(sa.not_(table.c.live))
-    )
+    table, variant = db.vcf_file, db.variant
+    dead: dict[int, list[int]] = {}
     with engine.connect() as connection:
-        found = connection.execute(dead).all()
-    for seg, dataset_no, assembly in found:
-        _delete_rows(engine, seg, dataset_no, Assembly(assembly))
-        with engine.begin() as connection:
-            connection.execute(sa.delete(table).where(table.c.no == seg))
-
-
-def _delete_rows(engine: Engine, seg: int, dataset_no: int, assembly: Assembly) -> None:
-    variant = db.variant
-    for number in range(1, 26):
-        bins = bins_of(dataset_no, Contig.numbered(number, assembly))
-        for low in range(bins.start, bins.stop, _BINS_A_TRANSACTION):
-            high = min(low + _BINS_A_TRANSACTION, bins.stop) - 1
-            place = sa.and_(variant.c.bin.between(low, high), variant.c.seg == seg)
+        for no, dataset_no in connection.execute(
+            sa.select(table.c.no, table.c.dataset_no).where(sa.not_(table.c.live))
+        ):
+            dead.setdefault(dataset_no, []).append(no)
+    for dataset_no, segs in dead.items():
+        for low, high in stretches(dataset_no):
+            place = sa.and_(variant.c.bin.between(low, high), variant.c.seg.in_(segs))
             with engine.begin() as connection:
                 connection.execute(sa.delete(variant).where(place))
+        with engine.begin() as connection:
+            connection.execute(sa.delete(table).where(table.c.no.in_(segs)))
 
 
 def add_rows(engine: Engine, rows: list[tuple[Any, ...]]) -> None:

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
-from node.store.bitmaps import mask_of, touches
+from node.store.bitmaps import decode_set, mask_of, touches
 from node.store.counting import HeldAllele, carriers, held_allele, variant, zygosities
 from node.store.layout import COLUMNS, Row, bin_at, first_bin
-from node.store.session import Holding, Session, Sessions
+from node.store.session import Holding, LiveFile, Session, Sessions
 from node.store.statements import (
     ALL_STATEMENTS,
     EXACT_FILES,
@@ -73,7 +73,8 @@ class SqlStore:
 
         def answer(session: Session) -> bool:
             holding = session.scene.holding(dataset, contig_of(query))
-            if people is None and isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
+            plain = people is None and holding.is_clean
+            if plain and isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
                 found = session.rows(self._said[EXACT_FILES], _exact_values(holding, allele))
                 return any(row[0] in holding.files for row in found)
             return next(self._matches(session, holding, query, people, 16), None) is not None
@@ -87,9 +88,10 @@ class SqlStore:
             holding = session.scene.holding(dataset, contig_of(query))
             # Within one file no allele has two rows, and none need be compared.
             once = holding.files_on(contig_of(query)) < 2
-            if _placed_only(query) and people is None:
+            plain = _placed_only(query) and holding.is_clean
+            if plain and people is None:
                 return self._count_rows(session, holding, query, once=once)
-            if _placed_only(query) and once and people is not None:
+            if plain and once and people is not None:
                 return self._count_carried(session, holding, query, people)
             return sum(1 for _ in self._matches(session, holding, query, people, _BATCH_ROWS))
 
@@ -132,8 +134,8 @@ class SqlStore:
 
     def _exact(self, session: Session, holding: Holding, allele: Allele) -> HeldAllele | None:
         found = session.rows(self._said[EXACT_ROWS], _exact_values(holding, allele))
-        rows = [Row._make(row) for row in found if row[_SEG] in holding.files]
-        return held_allele(rows, allele.interval.contig) if rows else None
+        rows = [Row._make(row) for row in _visible(found, holding)]
+        return held_allele(rows, holding, allele.interval.contig) if rows else None
 
     def _count_rows(self, session: Session, holding: Holding, query: VariantQuery, *, once: bool) -> int:
         total = 0
@@ -156,10 +158,11 @@ class SqlStore:
             return
         contig, placed_only = contig_of(query), _placed_only(query)
         for rows in self._groups(session, holding, query, people, batch):
-            held = held_allele([Row._make(row) for row in rows], contig)
+            held = held_allele([Row._make(row) for row in rows], holding, contig)
             if not (placed_only or query.admits(held.allele)):
                 continue
-            if people is None or len(rows) == 1 or carriers(held, holding, people):
+            settled = len(rows) == 1 and holding.is_clean
+            if people is None or settled or carriers(held, holding, people):
                 yield held
 
     def _groups(
@@ -211,11 +214,21 @@ def _touched(
 ) -> Iterator[tuple[RawRow, bool]]:
     """Visible rows, each with whether somebody in the mask carries it."""
     for batch in batches:
-        rows = [row for row in batch if row[_SEG] in holding.files]
+        rows = _visible(batch, holding)
         if mask is None:
             yield from ((row, True) for row in rows)
         else:
             yield from zip(rows, touches([row[_CARRIERS] for row in rows], mask).tolist(), strict=True)
+
+
+def _visible(rows: list[RawRow], holding: Holding) -> list[RawRow]:
+    """The rows of live files that say of somebody who may be seen that he carries the allele."""
+    live = [row for row in rows if row[_SEG] in holding.files]
+    return live if holding.is_clean else [row for row in live if _is_seen(row, holding.files[row[_SEG]])]
+
+
+def _is_seen(row: RawRow, file: LiveFile) -> bool:
+    return not file.residue or not file.people.isdisjoint(decode_set(row[_CARRIERS]))
 
 
 def _pair_key(pair: tuple[RawRow, bool]) -> Any:

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import Final
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
@@ -26,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from node.config import IngestSection
 from node.store import files
 from node.store.files import Fingerprint, HeldFile, Target
-from node.store.frames import Frame, Tag, receive, send, unpack_rows
+from node.store.reading import Reading, Way, reading
 from schemas.errors import BadInput, Place, StoreUnavailable
 
 Progress = Callable[[float, str], None]
@@ -68,7 +65,8 @@ def ingest(
 ) -> IngestReport:
     """Indexes the genotypes of `path` in `dataset`, and tells what was taken and what was left out.
 
-    replace: the file was ingested before and has changed; its new content takes the place of the old.
+    replace: the file was ingested before and has changed, or was read without somebody who has come back
+    since; its new content takes the place of the old.
     dry_run: read and report, change nothing.  fasta: hold REF against this reference, and left-align.
     Blocking: minutes for a large file; waits while another ingest writes to the same node.
 
@@ -89,21 +87,31 @@ def ingest(
         same = next((one for one in held if one.fingerprint.sha256 == fingerprint.sha256), None)
         former = next((one for one in held if one.path == str(path.resolve())), None)
         if same is not None and former in (None, same):
-            return _already(path, dataset, same, time.monotonic() - began)
+            if not (replace and same.left_out):
+                return _already(path, dataset, same, time.monotonic() - began)
+            former = same  # somebody whom it was read without may have come back
         if former is not None and not (replace or dry_run):
             remedy = "To take the new content instead of the old: varhaven ingest --replace"
             raise BadInput(Place(str(path)), "the file was ingested before and has changed since", remedy)
         job = _Job(writer, limits, path, target, fingerprint, fasta, tell)
-        samples, summary = job.dry() if dry_run else job.take(None if former is None else former.no)
+        read = job.dry() if dry_run else job.take(None if former is None else former.no)
     tell(1.0, "done")
+    return _report(path, dataset, read, time.monotonic() - began)
+
+
+def _report(path: Path, dataset: str, read: Reading, seconds: float) -> IngestReport:
+    summary, left_out = read.summary, len(read.left_out)
+    skipped = [(line, reason) for line, reason in summary["skipped"]]
+    if left_out:
+        skipped.append((0, f"{left_out:,} samples of people who have withdrawn are left out"))
     return IngestReport(
         str(path),
         dataset,
         summary["records"],
         summary["alleles"],
-        len(samples),
-        tuple((line, reason) for line, reason in summary["skipped"]),
-        time.monotonic() - began,
+        len(read.samples) - left_out,
+        tuple(skipped),
+        seconds,
     )
 
 
@@ -182,67 +190,51 @@ class _Job:
     fasta: Path | None
     tell: Progress
 
-    def dry(self) -> tuple[list[str], dict[str, Any]]:
-        with self._reading(seg=0) as child:
-            samples = self._begin(child)
-            for _ in self._batches(child):
+    def dry(self) -> Reading:
+        with self._reading(seg=0) as read:
+            for _ in read.batches(self._show):
                 pass
-            return samples, child.summary
+        return read
 
-    def take(self, replaced: int | None) -> tuple[list[str], dict[str, Any]]:
+    def take(self, replaced: int | None) -> Reading:
         files.sweep(self.engine)
-        seg = files.register(self.engine, self.target, str(self.path.resolve()), self.fingerprint)
+        seg = files.register(
+            self.engine,
+            self.target,
+            str(self.path.resolve()),
+            self.fingerprint,
+            passed_only=self._way.passed_only,
+            fasta=self._way.fasta,
+        )
         try:
-            with self._reading(seg) as child:
-                samples = self._begin(child)
-                self._insert(child)
+            with self._reading(seg) as read:
+                for rows in read.batches(self._show):
+                    files.add_rows(self.engine, rows)
                 self._check_unchanged()
                 files.make_live(
-                    self.engine, self.target, seg, samples, summary=child.summary, replaced=replaced
+                    self.engine,
+                    self.target,
+                    seg,
+                    read.samples,
+                    summary=read.summary,
+                    replaced=replaced,
                 )
         finally:
             # What was replaced, or what a fault left half done: no longer or never visible.
             _sweep_if_possible(self.engine)
-        return samples, child.summary
+        return read
 
-    @contextmanager
-    def _reading(self, seg: int) -> Iterator[_Child]:
-        task = {
-            "path": str(self.path.resolve()),
-            "name": str(self.path),
-            "assembly": self.target.assembly.value,
-            "dataset_no": self.target.no,
-            "seg": seg,
-            "memory_mb": self.limits.memory_mb,
-            "max_line_mb": self.limits.max_line_mb,
-            "passed_only": self.limits.filters == "pass",
-            "fasta": None if self.fasta is None else str(self.fasta.resolve()),
-        }
-        child = _Child(str(self.path))
-        try:
-            child.send(Frame(Tag.TASK, task))
-            yield child
-        finally:
-            child.end()
+    @property
+    def _way(self) -> Way:
+        fasta = "" if self.fasta is None else str(self.fasta.resolve())
+        return Way(self.limits.memory_mb, self.limits.max_line_mb, self.limits.filters == "pass", fasta)
 
-    def _begin(self, child: _Child) -> list[str]:
-        samples: list[str] = child.receive(Tag.SAMPLES).value
-        child.send(Frame(Tag.ORDINALS, self.target.ordinals(samples)))
-        return samples
+    def _reading(self, seg: int) -> AbstractContextManager[Reading]:
+        return reading(self.path, self.target, self._way, seg=seg)
 
-    def _batches(self, child: _Child) -> Iterator[list[tuple[Any, ...]]]:
-        alleles = 0
-        while (frame := child.receive(Tag.ROWS, Tag.DONE)).tag is Tag.ROWS:
-            rows = unpack_rows(frame.value["rows"], frame.blob)
-            alleles += len(rows)
-            done = frame.value["done_bytes"] / max(1, self.fingerprint.size_bytes)
-            self.tell(_HASH_SHARE + (1 - _HASH_SHARE) * min(done, 1.0), f"{alleles:,} alleles")
-            yield rows
-        child.summary = frame.value
-
-    def _insert(self, child: _Child) -> None:
-        for rows in self._batches(child):
-            files.add_rows(self.engine, rows)
+    def _show(self, alleles: int, done_bytes: int) -> None:
+        done = done_bytes / max(1, self.fingerprint.size_bytes)
+        self.tell(_HASH_SHARE + (1 - _HASH_SHARE) * min(done, 1.0), f"{alleles:,} alleles")
 
     def _check_unchanged(self) -> None:
         known = self.fingerprint.size_bytes, self.fingerprint.modified_ns
@@ -257,71 +249,3 @@ def _sweep_if_possible(engine: Engine) -> None:
         files.sweep(engine)
     except DBAPIError:
         return
-
-
-class _Child:
-    """The reading process, and what it said at the end."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self.summary: dict[str, Any] = {}
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "OPENBLAS_NUM_THREADS": "1",  # a pool of threads would count against its memory
-        }
-        # A session of its own: an interrupt at the terminal reaches the parent only, which ends it.
-        # What htslib prints may hold names and genotypes.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "node.store.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env=environment,
-        )
-
-    def send(self, frame: Frame) -> None:
-        try:
-            send(cast(IO[bytes], self._process.stdin), frame)
-        except BrokenPipeError:
-            raise self._lost() from None
-
-    def receive(self, *wanted: Tag) -> Frame:
-        """The next frame.  Raises BadInput: what the process found wrong, or that it ended too early."""
-        frame = receive(cast(IO[bytes], self._process.stdout))
-        if frame is None:
-            raise self._lost()
-        if frame.tag is Tag.BAD:
-            told = frame.value
-            raise BadInput(Place(told["file"], told["line"], told["field"]), told["problem"], told["remedy"])
-        if frame.tag not in wanted:
-            raise self._lost()
-        return frame
-
-    def _lost(self) -> BadInput:
-        self._process.kill()
-        status = self._process.wait()
-        how = f"status {status}"
-        if status < 0:
-            how = signal.Signals(-status).name
-        remedy = (
-            "The file makes the reader fail or exceeds its limits (memory_mb in the section [ingest] of "
-            "varhaven.toml); check it with: bcftools view FILE > /dev/null"
-        )
-        return BadInput(Place(self._file), f"the process that reads the file ended early ({how})", remedy)
-
-    def end(self) -> None:
-        """Ends the process if it is still there, and closes both pipes."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None and not pipe.closed:
-                _close(pipe)
-
-
-def _close(pipe: IO[bytes]) -> None:
-    try:
-        pipe.close()
-    except BrokenPipeError:
-        return  # what was still buffered for the process has no reader any more

@@ -10,6 +10,7 @@ Everything here is 0-based interbase, like the coordinates it comes from.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from schemas.genome import Contig
@@ -18,12 +19,17 @@ _BIN_SHIFT: Final = 20
 _CONTIG_SHIFT: Final = 12
 _DATASET_SHIFT: Final = 20
 _LEVEL_0_REACH_BP: Final = 256
+_CONTIGS: Final = 25
+_LONGEST_CONTIG_BINS: Final = 256
+_STRETCH_BINS: Final = 64
 LEVELS: Final = 11
 
 COLUMNS: Final = (
     "bin", "start", "end", "ref", "alt", "sv_length", "seg", "level", "anchor", "ac", "an", "het", "hom",
     "hemi", "names", "filters", "carriers", "homs", "hemis", "uncalled", "single", "odd",
 )  # fmt: skip
+KEY_COLUMNS: Final = COLUMNS[:7]
+"""What tells rows apart, in the order in which they lie."""
 BLOBS: Final = 6
 """How many of the last columns are bytes."""
 
@@ -70,10 +76,22 @@ def bin_at(first: int, coordinate: int) -> int:
     return first + (coordinate >> _BIN_SHIFT)
 
 
-def bins_of(dataset_no: int, contig: Contig) -> range:
-    """Every bin of the contig."""
-    first = first_bin(dataset_no, contig)
-    return range(first, bin_at(first, contig.length_bp) + 1)
+def bins_of(dataset_no: int) -> tuple[int, int]:
+    """The first and the last bin that a dataset can have rows in."""
+    return dataset_no << _DATASET_SHIFT, ((dataset_no + 1) << _DATASET_SHIFT) - 1
+
+
+def contig_number(held: int) -> int:
+    """The number of the contig that a bin is of."""
+    return held >> _CONTIG_SHIFT & (1 << (_DATASET_SHIFT - _CONTIG_SHIFT)) - 1
+
+
+def stretches(dataset_no: int) -> Iterator[tuple[int, int]]:
+    """Every bin that a dataset can have rows in, as stretches from a first to a last one."""
+    for number in range(1, _CONTIGS + 1):
+        first = (dataset_no << _DATASET_SHIFT) + (number << _CONTIG_SHIFT)
+        for low in range(first, first + _LONGEST_CONTIG_BINS, _STRETCH_BINS):
+            yield low, low + _STRETCH_BINS - 1
 
 
 def level_of(length_bp: int) -> int:

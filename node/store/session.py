@@ -31,23 +31,34 @@ _ATTEMPTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class LiveFile:
-    """A visible file: the people it covers, and where it has alleles."""
+    """A visible file: the people it covers, and where it has alleles.
+
+    residue: people of whom its rows still speak, but who are not to be seen.  place: files are in the order
+    of their places.
+    """
 
     seg: int
     people: BitMap
     contigs: frozenset[int]
     levels: tuple[int, ...]
+    residue: BitMap
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What is visible of one dataset.  samples: of its people, by ordinal.  files: by ascending number."""
+    """What is visible of one dataset.
+
+    samples: of its people, by ordinal; "" for one who has withdrawn.  files: by number.  is_clean: no file
+    has a residue.
+    """
 
     no: int
     dataset: Dataset
     samples: tuple[str, ...]
     files: Mapping[int, LiveFile]
     levels: tuple[int, ...]
+    is_clean: bool
 
     def files_on(self, contig: Contig) -> int:
         """How many files have alleles on the contig."""
@@ -133,19 +144,22 @@ def _read_scene(session: Session) -> Scene:
     )
     samples: dict[int, list[str]] = {}
     for no, sample in session.rows("SELECT dataset_no, sample FROM person ORDER BY dataset_no, ordinal", ()):
-        samples.setdefault(no, []).append(sample)
+        samples.setdefault(no, []).append(sample or "")
     files: dict[int, dict[int, LiveFile]] = {}
-    live = "SELECT dataset_no, no, people, contigs, levels FROM vcf_file WHERE live ORDER BY no"
-    for no, seg, people, contigs, levels in session.rows(live, ()):
-        covered = decode_set(bytes(people) or None)
+    wanted = "dataset_no, no, people, contigs, levels, residue, COALESCE(place, no)"
+    live = session.rows(f"SELECT {wanted} FROM vcf_file WHERE live", ())  # noqa: S608  # constants
+    for no, seg, people, contigs, levels, residue, place in live:
         used = tuple(level for level in range(1, LEVELS) if levels >> level & 1)
-        files.setdefault(no, {})[seg] = LiveFile(seg, covered, frozenset(map(int, contigs.split())), used)
+        covered, hidden = decode_set(bytes(people) or None), decode_set(bytes(residue or b"") or None)
+        on = frozenset(map(int, contigs.split()))
+        files.setdefault(no, {})[seg] = LiveFile(seg, covered, on, used, hidden, place)
     holdings = {}
     for no, called, assembly, policy, name, description, duo in datasets:
         dataset = Dataset(called, Assembly(assembly), Policy(policy), name, description, tuple(duo.split()))
         held = files.get(no, {})
         levels = sorted({level for file in held.values() for level in file.levels})
-        holdings[called] = Holding(no, dataset, tuple(samples.get(no, ())), held, tuple(levels))
+        is_clean = not any(file.residue for file in held.values())
+        holdings[called] = Holding(no, dataset, tuple(samples.get(no, ())), held, tuple(levels), is_clean)
     in_order = sorted(holdings.values(), key=lambda holding: holding.dataset.id)
     return Scene(holdings, tuple(holding.dataset for holding in in_order))
 
