@@ -104,7 +104,23 @@ class Wanted:
     unit: str
     days: float | None
     is_date: bool
-    pattern: re.Pattern[str]
+
+    def matches(self, text: str) -> bool:
+        """Whether `text` is the wanted word; linear in its length, however many wildcards there are."""
+        first, *rest = self.text.casefold().split("%")
+        found = text.casefold()
+        if not rest:
+            return found == first
+        *middle, last = rest
+        at, end = len(first), len(found) - len(last)
+        if not (found.startswith(first) and found.endswith(last) and at <= end):
+            return False
+        for part in middle:
+            at = found.find(part, at, end)
+            if at < 0:
+                return False
+            at += len(part)
+        return True
 
 
 def read_wanted(asked: FieldFilter, kind: FieldKind | None) -> Wanted:
@@ -120,7 +136,6 @@ def read_wanted(asked: FieldFilter, kind: FieldKind | None) -> Wanted:
         match["unit"].strip() if match else "",
         duration_days(text),
         bool(_DATE.fullmatch(text)),
-        re.compile(".*".join(map(re.escape, text.split("%"))), re.IGNORECASE | re.DOTALL),
     )
     ordered = asked.operator in _ORDERED
     if kind is FieldKind.AGE and wanted.days is None and (ordered or "%" not in text):
@@ -151,8 +166,8 @@ def holds(sign: Operator, wanted: Wanted, value: Value, inner: str = "") -> bool
 
 
 def _is_term(wanted: Wanted, value: Term, inner: str) -> bool:
-    same = inner != "label" and (curie(wanted.text) == value.id or bool(wanted.pattern.fullmatch(value.id)))
-    return same or (inner != "id" and bool(wanted.pattern.fullmatch(value.label)))
+    same = inner != "label" and (curie(wanted.text) == value.id or wanted.matches(value.id))
+    return same or (inner != "id" and wanted.matches(value.label))
 
 
 def _span_holds(sign: Operator, days: float, value: Span) -> bool:
@@ -182,4 +197,4 @@ def _text_holds(sign: Operator, wanted: Wanted, value: Text) -> bool:
         here, asked = value.text[: len(wanted.text)], wanted.text
         order = (here > asked) - (here < asked)
         return _ORDERED.get(sign, _equal)(order, 0)
-    return sign not in _ORDERED and bool(wanted.pattern.fullmatch(value.text))
+    return sign not in _ORDERED and wanted.matches(value.text)
