@@ -70,11 +70,11 @@ class UncertainChange:
 
 
 _NAME: Final = re.compile(r"(?P<contig>[\w.:]+):(?P<type>[cgmnopr])\.(?P<change>.+)", re.ASCII)
-_PLACE: Final = r"(?P<first>\d+)(?:_(?P<last>\d+))?"
+_PLACE: Final = r"(?P<first>\d{1,12})(?:_(?P<last>\d{1,12}))?"
 _FORMS: Final = tuple(
-    (kind, re.compile(form))
+    (kind, re.compile(form, re.ASCII))
     for kind, form in (
-        (Kind.SUBSTITUTION, r"(?P<first>\d+)(?P<last>)(?P<deleted>[ACGTN])>(?P<inserted>[ACGTN])"),
+        (Kind.SUBSTITUTION, r"(?P<first>\d{1,12})(?P<last>)(?P<deleted>[ACGTN])>(?P<inserted>[ACGTN])"),
         (Kind.DELINS, rf"{_PLACE}del(?P<deleted>[ACGTN]*)ins(?P<inserted>[ACGTN]+)"),
         (Kind.DELETION, rf"{_PLACE}del(?P<deleted>[ACGTN]*)(?P<inserted>)"),
         (Kind.DUPLICATION, rf"{_PLACE}dup(?P<deleted>[ACGTN]*)(?P<inserted>)"),
@@ -83,7 +83,7 @@ _FORMS: Final = tuple(
     )
 )
 _BOUND: Final = r"(\d{1,12}|\?)"
-_UNCERTAIN: Final = re.compile(rf"\({_BOUND}_{_BOUND}\)_\({_BOUND}_{_BOUND}\)(del|dup|inv)")
+_UNCERTAIN: Final = re.compile(rf"\({_BOUND}_{_BOUND}\)_\({_BOUND}_{_BOUND}\)(del|dup|inv)", re.ASCII)
 
 
 def is_genomic(text: str) -> bool:

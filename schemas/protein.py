@@ -20,7 +20,8 @@ _RESIDUE: Final = r"[A-Z][a-z]{2}|[A-Z*]"
 _CHANGE: Final = re.compile(
     rf"(?:p\.)?(?P<open>\()?(?P<was>{_RESIDUE})(?P<at>\d{{1,5}})(?:"
     rf"(?P<becomes>{_RESIDUE})?(?P<shift>fs(?:(?:\*|Ter|X)(?:\d{{1,5}}|\?))?)|(?P<word>del|dup|=)|(?P<is>{_RESIDUE}))"
-    r"(?(open)\))"
+    r"(?(open)\))",
+    re.ASCII,
 )
 
 

@@ -99,6 +99,8 @@ def _chains(lines: Iterable[str]) -> Iterator[tuple[Contig, _Chain]]:
         if not line.startswith("chain"):
             continue
         header = line.split()
+        if len(header) < 12:
+            raise ValueError("a chain line of fewer than 12 words")
         source, target = _contig(header[2], int(header[3])), _contig(header[7], int(header[8]))
         blocks = list(_blocks(reading, int(header[5]), int(header[10])))
         if source is None or target is None or source.assembly is target.assembly:
