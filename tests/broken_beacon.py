@@ -111,6 +111,10 @@ class Plant(Enum):
     TYPES_DIFFER = "/entry_types lacks one that is served", "surface.entry-types"
     MAP_ELSEWHERE = "the map leads to another host", "surface.map"
     NO_SINGLE = "a listed entry is not at its address", "surface.single"
+    NAMES_NO_CURIE = "records name their contig without a prefix", "official.records"
+    HALF_ENVELOPE = "refusals have no returnedSchemas", "official.errors"
+    SCHEMA_UNNAMED = "entry types do not say where their schema is", "official.framework"
+    PAGES_NEGATIVE = "pagination is echoed as numbers below 0", "official.answers"
     ANY_ID = "every id finds something", "surface.unknown-id"
     FLAT_ONLY = "only flat parameters are read", "surface.manner"
     NO_GET = "variants are served by POST alone", "surface.methods"
@@ -457,7 +461,9 @@ class LittleBeacon:
                 "alternateBases": held.alternate,
                 "location": {
                     "type": "SequenceLocation",
-                    "sequence_id": f"refseq:{_REFSEQ[held.contig]}",
+                    "sequence_id": held.contig
+                    if self.has(Plant.NAMES_NO_CURIE)
+                    else f"refseq:{_REFSEQ[held.contig]}",
                     "interval": interval,
                 },
             },
@@ -478,6 +484,8 @@ class LittleBeacon:
             "includeResultsetResponses": question.get("includeResultsetResponses", "HIT"),
             "requestParameters": {"g_variant": echo},
         }
+        if self.has(Plant.PAGES_NEGATIVE):
+            summary["pagination"]["skip"] = -1
         if self.has(Plant.ECHO_FIXED):
             summary["pagination"], summary["requestedGranularity"] = {"skip": 0, "limit": 10}, "boolean"
         meta = {
@@ -503,6 +511,8 @@ class LittleBeacon:
             document = {"detail": why}
         else:
             document["meta"] = self.meta({}, "boolean", "boolean")
+            if self.has(Plant.HALF_ENVELOPE):
+                del document["meta"]["returnedSchemas"]
         return self.reply(document, 200 if self.has(Plant.ERRORS_ARE_200) else status)
 
     def reply(self, document: Any, status: int = 200) -> Response:
@@ -570,6 +580,8 @@ class LittleBeacon:
             }
             for entry, folder in (("genomicVariant", "genomicVariations"), ("dataset", "datasets"))
         }
+        if self.has(Plant.SCHEMA_UNNAMED):
+            del types["dataset"]["defaultSchema"]["referenceToSchemaDefinition"]
         if path == "entry_types" and self.has(Plant.TYPES_DIFFER):
             del types["dataset"]
         return types

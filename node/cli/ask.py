@@ -55,6 +55,10 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Ask whether an allele is seen, or which alleles lie in a region."""
+    if url is not None and network:
+        raise typer.BadParameter("a Beacon by its address, or this node's network: one of the two")
+    if dialect is not None and url is None:
+        raise typer.BadParameter("only a Beacon asked by --url has a dialect", param_hint="--dialect")
     question = read_question(text, Assembly.read(assembly) if assembly else None)
     asked = Asked.of(question, granularity, limit, filters=read_filters(filters or ()))
     heard: Heard | None = None

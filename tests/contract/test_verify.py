@@ -103,7 +103,20 @@ def test_nothing_is_found_by_the_official_schemas(little: LittleBeacon, shared: 
     assert {r.outcome for r in verdict.results if r.check.id.startswith("official.")} == {Outcome.PASSED}
 
 
-@pytest.mark.parametrize("plant", Plant, ids=lambda plant: plant.name.lower())
+OFFICIAL = [plant for plant in Plant if plant.check.startswith("official.")]
+
+
+@pytest.mark.parametrize("plant", OFFICIAL, ids=lambda plant: plant.name.lower())
+def test_the_official_schemas_find_what_else_is_wrong(
+    planted: LittleBeacon, plant: Plant, shared: Path
+) -> None:
+    planted.planted = {plant}
+    assert plant.check in failed(verified(planted.url, schemas=shared / "spec" / "beacon-v2")), plant.what
+
+
+@pytest.mark.parametrize(
+    "plant", [plant for plant in Plant if plant not in OFFICIAL], ids=lambda plant: plant.name.lower()
+)
 def test_every_planted_fault_is_found(planted: LittleBeacon, plant: Plant) -> None:
     planted.planted = {plant}
     verdict = verified(planted.url)
@@ -301,5 +314,7 @@ def test_another_beacon_is_asked_without_a_node(
     _, out, _ = command(*arguments, "--dialect", "bycon")
     assert "NC_000001.11:5,001 G>T" in out
     assert command("query", "1:5001 G>T", "--assembly", "GRCh38")[0] == 2
+    assert command(*arguments, "--network")[0] == 2
+    assert command("query", "1:5001 G>T", "--assembly", "GRCh38", "--dialect", "bycon")[0] == 2
     status, _, err = command(*arguments, "--dialect", "klingon")
     assert (status, "ega-pi" in err) == (1, True)
