@@ -55,20 +55,15 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Ask whether an allele is seen, or which alleles lie in a region."""
-    if url is not None and network:
-        raise typer.BadParameter("a Beacon by its address, or this node's network: one of the two")
-    if dialect is not None and url is None:
-        raise typer.BadParameter("only a Beacon asked by --url has a dialect", param_hint="--dialect")
+    if (url is not None and network) or (url is None and dialect is not None):
+        raise typer.BadParameter("--url goes without --network, and --dialect only with --url")
     question = read_question(text, Assembly.read(assembly) if assembly else None)
     asked = Asked.of(question, granularity, limit, filters=read_filters(filters or ()))
-    heard: Heard | None = None
-    if url is not None:
-        response, heard = _ask_elsewhere(home, url, asked, dialect)
-    elif home is None:
-        raise typer.BadParameter("say which node, or which Beacon with --url", param_hint="--home")
-    else:
-        with open_home(home) as node:
-            response = asyncio.run(node.ask(asked, network=network))
+    response, heard = (
+        _ask_elsewhere(home, url, asked, dialect)
+        if url is not None
+        else (_ask_node(home, asked, network=network), None)
+    )
     report = read_report(response, one_allele=isinstance(question, SequenceQuery))
     if as_json:
         print_json(answer_document(text, question, asked, report) | _told(heard))
@@ -77,6 +72,13 @@ def query(
     out.print(report.table())
     if heard is not None:
         _show(heard, report)
+
+
+def _ask_node(home: Path | None, asked: Asked, *, network: bool) -> Response:
+    if home is None:
+        raise typer.BadParameter("say which node, or which Beacon with --url", param_hint="--home")
+    with open_home(home) as node:
+        return asyncio.run(node.ask(asked, network=network))
 
 
 def _ask_elsewhere(home: Path | None, url: str, asked: Asked, dialect: str | None) -> tuple[Response, Heard]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -58,6 +59,11 @@ def verified(
 def running(home: Path, policy: Policy) -> Iterator[str]:
     """A node of our own with a hospital's chromosome 20, as it serves everybody; its Beacon's address."""
     listening, url = free_socket()
+    with listening:
+        yield from _running(home, policy, listening, url)
+
+
+def _running(home: Path, policy: Policy, listening: socket.socket, url: str) -> Iterator[str]:
     made = make_home(home, url, "Hospital A", "GB")
     engine = db.connect(made.settings.database_url)
     vcf, people = HOSPITALS[0].files()
