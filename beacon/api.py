@@ -1,8 +1,8 @@
 """Beacon v2 over HTTP: the routes of every entry type and of the framework, and the error envelope.
 
-Paths have no prefix: the node includes the router under `/beacon`, and under `/network/beacon` the entry
-types again with its network behind them.  Answers leave as finished bytes.  Errors are raised, and the node
-turns them into `error_reply`.
+Paths have no prefix: the node includes the router under `/beacon`, and again under `/network/beacon` with its
+network behind it.  Answers leave as finished bytes.  Errors are raised, and the node turns them into
+`error_reply`.
 
 Spec: Beacon v2 framework/json/endpoints.json and responses/beaconErrorResponse.json.
 """
@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint, answer
 from beacon.framework import FRAMEWORK, Document, filtering_terms
-from beacon.openapi import RESPONSES, get_question, post_question, terms_question
+from beacon.openapi import get_question, post_question, replies, terms_question
 from beacon.query import VARIANTS, Asked, read_page
 from beacon.room import Beacon
 from beacon.terms import TermsEndpoint, list_terms, terms_endpoints
@@ -57,15 +57,18 @@ class _Direct(APIRoute):
         return cast("Callable[[Request], Coroutine[Any, Any, responses.Response]]", self.endpoint)
 
 
-def create_router(beacon: Beacon, authorise: Authorise) -> APIRouter:
-    """The whole Beacon API of this node; the framework documents are for everybody."""
+def create_router(beacon: Beacon, authorise: Authorise, respond: Respond | None = None) -> APIRouter:
+    """The whole Beacon API; the framework documents are for everybody.
 
-    async def respond(asked: Asked, grant: Grant) -> wire.Response:
+    respond: who answers, this node alone when None; filtering terms are those of this node in any case.
+    """
+
+    async def answer_alone(asked: Asked, grant: Grant) -> wire.Response:
         return await answer_soon(beacon, asked, grant)
 
     router = APIRouter(tags=["beacon"])
     _add_terms(router, beacon, authorise)
-    router.include_router(create_entry_router(authorise, respond))
+    router.include_router(create_entry_router(authorise, respond or answer_alone))
     for path, summary, document in FRAMEWORK:
         router.add_api_route(
             path,
@@ -73,7 +76,7 @@ def create_router(beacon: Beacon, authorise: Authorise) -> APIRouter:
             methods=["GET"],
             summary=summary,
             name=f"beacon {path or '/'}",
-            responses={200: {"model": wire.Informational}} if path != "/service-info" else None,
+            responses=replies(wire.Informational) if path != "/service-info" else None,
         )
     return router
 
@@ -89,7 +92,7 @@ def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
                 methods=[method],
                 summary=endpoint.entry.description,
                 name=f"{method} {endpoint.path}",
-                responses=dict(RESPONSES),
+                responses=replies(declare=endpoint is ENDPOINTS[0] and method == "GET"),
                 openapi_extra=described(endpoint),
             )
     return router
@@ -105,7 +108,7 @@ def _add_terms(router: APIRouter, beacon: Beacon, authorise: Authorise) -> None:
                 methods=[method],
                 summary="Terms that filters may name",
                 name=f"{method} {endpoint.path}",
-                responses={**RESPONSES, 200: {"model": wire.Informational}},
+                responses=replies(wire.Informational, declare=endpoint.of is None),
                 openapi_extra=terms_question(endpoint, method),
             )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pyroaring import BitMap
 
 from beacon.disclosure import Opened, open_datasets
-from beacon.query import Asked
+from beacon.query import VARIANTS, Asked
 from beacon.room import Beacon
 from beacon.selection import Selection, carried_over, select, units_of
 from schemas.access import Ceiling, Grant, Granularity
@@ -19,12 +19,15 @@ from schemas.cohorts import Cohort
 from schemas.errors import NotFound, NotHeld
 from schemas.filters import Filter
 from schemas.people import Dataset
-from schemas.ports import PersonSet, Rows
+from schemas.ports import PersonSet, Roster, Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """One question over the datasets that may be looked into; selection None when everybody is meant."""
+    """One question over the datasets that may be looked into.
+
+    selection: None where variants of everybody are meant, so that nobody has to be looked up.
+    """
 
     beacon: Beacon
     asked: Asked
@@ -39,23 +42,28 @@ class Looking:
 
     def rows(self, dataset: Dataset, entry: str) -> Rows:
         """The entries of this type that are meant."""
-        ledger = self.beacon.people.roster(dataset.id).ledgers[entry]
-        if self.selection is None:
-            return ledger.everybody
-        rows = self.selection.rows(dataset.id, entry)
+        roster = self.roster(dataset)
+        ledger = roster.ledgers[entry]
+        rows = ledger.everybody if self.selection is None else self.selection.rows(dataset.id, entry)
         within = self.asked.within
         if within is None or not self.asked.is_personal:
             return rows
-        above = self.selection.rosters[dataset.id].ledgers[within.entry]
+        above = roster.ledgers[within.entry]
         row = above.row_of(within.id)
         return BitMap() if row is None else rows & carried_over(BitMap((row,)), above, ledger)
+
+    def roster(self, dataset: Dataset) -> Roster:
+        """The roster that the filters were settled in: one moment of it for the whole question."""
+        if self.selection is None:
+            return self.beacon.people.roster(dataset.id)
+        return self.selection.rosters[dataset.id]
 
     def _units(self, dataset: Dataset) -> BitMap | None:
         """The samples of the one entry below which is asked; None when it is not one of somebody's."""
         within = self.asked.within
         if self.selection is None or within is None or not self.asked.is_personal:
             return None
-        above = self.selection.rosters[dataset.id].ledgers[within.entry]
+        above = self.roster(dataset).ledgers[within.entry]
         row = above.row_of(within.id)
         return BitMap() if row is None else units_of(BitMap((row,)), above)
 
@@ -67,7 +75,7 @@ def look_into(beacon: Beacon, asked: Asked, grant: Grant, datasets: Sequence[Dat
     that cannot be applied.
     """
     opened = open_datasets(asked, grant, datasets)
-    if not asked.narrows_people:
+    if asked.kind is VARIANTS and not asked.narrows_people:
         return Looking(beacon, asked, opened, None)
     filters = asked.filters + _cohort_filters(beacon, asked)
     selection = select(beacon.people, beacon.ontology, [dataset for dataset, _ in opened.datasets], filters)

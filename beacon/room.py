@@ -16,6 +16,7 @@ class Beacon:
     """One node's Beacon, over the node's ports.
 
     synthetic: datasets without any real person, which test mode may show to anybody.
+    root: where below the node's address the API is; elsewhere for the same API over a network.
     """
 
     identity: NodeIdentity
@@ -27,11 +28,12 @@ class Beacon:
     synthetic: frozenset[str] = frozenset()
     reference: Reference = NO_REFERENCE
     annotations: Annotations | None = None
+    root: str = "/beacon"
 
     @property
     def url(self) -> str:
         """The public root of the API, without a trailing slash."""
-        return f"{self.identity.id}/beacon"
+        return f"{self.identity.id}{self.root}"
 
     def dataset_url(self, dataset: str) -> str:
         """Where the dataset with this id is described."""

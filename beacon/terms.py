@@ -93,7 +93,7 @@ def list_terms(beacon: Beacon, grant: Grant, endpoint: TermsEndpoint, name: str 
 
 
 def _add(found: _Found, looking: Looking, dataset: Dataset, scopes: Iterable[str]) -> None:
-    roster = looking.beacon.people.roster(dataset.id)
+    roster = looking.roster(dataset)
     for scope in scopes:
         ledger, rows = roster.ledgers[scope], looking.rows(dataset, scope)
         for term, having in ledger.terms.items():

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -43,7 +43,8 @@ from node.reference.genes import GeneTable
 from node.reference.liftover import ChainFiles
 from node.reference.ontology import Ontologies
 from node.roster import DatabasePeople
-from node.store import open_store
+from node.store import open_annotations, open_store
+from node.store.annotations import SqlAnnotations
 from node.store.catalogue import DatabaseCatalogue
 from node.store.index import SqlStore
 from node.store.sequence import FastaSequences
@@ -70,6 +71,7 @@ class Node:
     key: NodeKey
     catalogue: DatabaseCatalogue
     store: SqlStore
+    annotations: SqlAnnotations
     sequences: FastaSequences
     beacon: Beacon
     peers: PeerBook
@@ -119,6 +121,7 @@ class Node:
     ) -> None:
         self.sequences.close()
         self.store.close()
+        self.annotations.close()
         self.catalogue.close()
         self.engine.dispose()
 
@@ -148,13 +151,14 @@ def open_node(settings: Settings) -> Node:
     reference = Reference(GeneTable(own.genes), sequences, ChainFiles(own.chains))
     engine = db.connect(settings.database_url)
     db.migrate(engine)
-    catalogue, store = DatabaseCatalogue(engine), open_store(engine)
+    catalogue, store, annotations = DatabaseCatalogue(engine), open_store(engine), open_annotations(engine)
     return Node(
         settings=settings,
         engine=engine,
         key=NodeKey.load(settings.home / "keys"),
         catalogue=catalogue,
         store=store,
+        annotations=annotations,
         sequences=sequences,
         beacon=Beacon(
             settings.identity,
@@ -165,6 +169,7 @@ def open_node(settings: Settings) -> Node:
             cohorts=_cohorts(settings),
             synthetic=frozenset(settings.beacon.synthetic),
             reference=reference,
+            annotations=annotations,
         ),
         peers=PeerBook(engine, settings),
     )
@@ -211,7 +216,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     identity = node.beacon.identity
     app.include_router(api.create_router(node.beacon, lambda _: node.anonymous()), prefix=BEACON)
-    app.include_router(api.create_entry_router(lambda _: node.anonymous(), ask_network), prefix=NETWORK)
+    whole = replace(node.beacon, root=NETWORK)
+    app.include_router(api.create_router(whole, lambda _: node.anonymous(), ask_network), prefix=NETWORK)
     app.include_router(routes.create_router(_door(node)))
     app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
     app.include_router(_host_router(node))

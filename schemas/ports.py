@@ -197,7 +197,7 @@ class People(Protocol):
     """
 
     def roster(self, dataset: str) -> Roster:
-        """The dataset now; kept until something changes, then made anew (about 50 us a record).
+        """The dataset now; kept until something changes, then made anew (about 0.1 ms a record).
 
         Raises NotHeld: no such dataset.
         """

@@ -44,7 +44,7 @@ def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
     if depth is not Granularity.RECORD or asked.include is Include.MISS:
         return Finding(dataset, bool(rows), len(rows))
     page = asked.page
-    ids = looking.beacon.people.roster(dataset.id).ledgers[entry].ids
+    ids = looking.roster(dataset).ledgers[entry].ids
     shown = [ids[row] for row in list(rows)[page.offset : page.offset + page.limit]]
     records = looking.beacon.people.records(dataset.id, entry, shown)
     return Finding(dataset, bool(rows), len(rows), tuple(records))
@@ -52,7 +52,7 @@ def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
 
 def _carrying(looking: Looking, dataset: Dataset, entry: str) -> Rows:
     """The entries that somebody who carries the variant is part of."""
-    roster = looking.beacon.people.roster(dataset.id)
+    roster = looking.roster(dataset)
     carrying = carriers(looking.beacon, looking.asked, dataset)
     units = BitMap(unit for unit, own in enumerate(roster.ordinals) if carrying.intersect(own))
     ledger = roster.ledgers[entry]

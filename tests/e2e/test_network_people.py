@@ -97,3 +97,12 @@ def test_carriers_are_counted_among_those_a_filter_means(nodes: tuple[DemoNode, 
         pairs = zip(women[node.url], others[node.url], strict=True)
         assert tuple(a + b for a, b in pairs) == everybody[node.url]
         assert women[node.url][1] == 2 * sum(map(female, records(node)))
+
+
+def test_a_network_is_one_beacon(nodes: tuple[DemoNode, ...]) -> None:
+    """Whoever knows its address alone finds its way, and is led to no node's own API."""
+    root = f"{nodes[0].url}/network/beacon"
+    for path in ("", "/info", "/configuration", "/entry_types", "/service-info", "/filtering_terms"):
+        assert httpx.get(f"{root}{path}", trust_env=False).status_code == 200
+    told = httpx.get(f"{root}/map", trust_env=False).json()["response"]["endpointSets"].values()
+    assert all(one["rootUrl"].startswith(root + "/") for one in told)
