@@ -7,6 +7,7 @@ database, and no transaction.
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,6 +98,7 @@ class Session:
         self._cursor = connection.cursor() if self._embedded else postgresql.open_cursor(connection)
         self._version = -1
         self._revision = -1
+        self._looked = 0.0
         self.scene = Scene({}, ())
 
     @property
@@ -119,8 +121,14 @@ class Session:
         while found := self._cursor.fetchmany(size):
             yield found
 
-    def settled(self) -> bool:
-        """Whether the scene is still what is visible; brings it up to date when it is not."""
+    def settled(self, lag_s: float = 0.0) -> bool:
+        """Whether the scene is still what is visible; brings it up to date when it is not.
+
+        lag_s: not looked at again within this time, where looking is a round trip.
+        """
+        now = time.monotonic()
+        if now - self._looked < lag_s and not self._embedded:
+            return True
         if self._embedded:
             # Changes whenever another connection commits, whatever it wrote; cheaper than reading a table.
             self._cursor.execute("PRAGMA data_version")
@@ -131,6 +139,7 @@ class Session:
         found = self.rows("SELECT number FROM revision", ())
         revision = int(found[0][0]) if found else 0
         if revision == self._revision:
+            self._looked = now
             return True
         self.scene = _read_scene(self)
         self._revision = revision
@@ -165,10 +174,14 @@ def _read_scene(session: Session) -> Scene:
 
 
 class Sessions:
-    """Sessions of all threads that read: as many as there were readers at one time, the last used first."""
+    """Sessions of all threads that read: as many as there were readers at one time, the last used first.
 
-    def __init__(self, engine: Engine) -> None:
+    lag_s: an answer may show what was visible so long ago; 0 for at once.
+    """
+
+    def __init__(self, engine: Engine, lag_s: float = 0.0) -> None:
         self._engine = engine
+        self._lag_s = lag_s
         self._idle: deque[Session] = deque()  # its two ends are safe from several threads
         loaded = engine.dialect.loaded_dbapi
         self._fault: type[Exception] = loaded.Error
@@ -192,7 +205,7 @@ class Sessions:
         session: Session | None = None
         try:
             session = self._take()
-            answer = _settled(session, question)
+            answer = _settled(session, question, self._lag_s)
         except (self._fault, DBAPIError):
             lost = session is not None and session.is_lost
             _end(session)
@@ -236,7 +249,7 @@ def _end(session: Session | None) -> None:
         session.close()
 
 
-def _settled(session: Session, question: Callable[[Session], Answer]) -> Answer:
+def _settled(session: Session, question: Callable[[Session], Answer], lag_s: float) -> Answer:
     """The answer to `question`, asked again until nothing has changed meanwhile."""
     for _ in range(_ATTEMPTS):
         try:
@@ -245,6 +258,6 @@ def _settled(session: Session, question: Callable[[Session], Answer]) -> Answer:
             if session.settled():  # otherwise it may have come since
                 raise
             continue
-        if session.settled():
+        if session.settled(lag_s):
             return answer
     raise StoreUnavailable("the variant index is changing too fast to be read")

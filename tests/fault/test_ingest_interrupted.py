@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -272,6 +273,10 @@ def test_the_catalogue_is_current(engine: Engine) -> None:
     add_dataset(
         other, replace(vcfs.open_dataset("first", Assembly.GRCH38), duo=("DUO:0000042", "DUO:0000004"))
     )
+    latest = time.monotonic() + 1  # what a catalogue promises; SQLite's is current at once
+    while len(catalogue.datasets()) < 2:
+        assert engine.dialect.name != "sqlite"
+        assert time.monotonic() < latest
     assert [dataset.id for dataset in catalogue.datasets()] == ["first", "here"]
     assert catalogue.datasets()[0].duo == ("DUO:0000042", "DUO:0000004")
     with pytest.raises(BadInput, match="already"):
