@@ -24,6 +24,11 @@ from schemas.ports import PersonSet, Variant
 from schemas.questions import assembly_of
 
 
+_OF_ITS_PEOPLE: Final = (
+    "these are the variants of the people of this analysis, from whichever file of the dataset they are"
+)
+
+
 def _answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:
     looking = look_into(beacon, asked, grant, applicable(beacon, asked))
     findings: list[Finding] = []
@@ -132,18 +137,21 @@ def _finder(looking: Looking, dataset: Dataset) -> tuple[Finder, dict[str, Any]]
     if asked.named_variant is not None:
         return OneAllele(beacon.store, dataset.id, _allele(asked.named_variant), people), {}
     if asked.query is None:
-        return WholeGenome(beacon.store, dataset.id, dataset.assembly, people), {}
+        return WholeGenome(beacon.store, dataset.id, dataset.assembly, people), _remarks(asked, None)
     placed = place(asked.query, dataset.assembly, beacon.reference)
     search = Search(beacon.store, beacon.annotations, dataset.id, people)
-    return Sought(search, placed.sought), _remarks(placed)
+    return Sought(search, placed.sought), _remarks(asked, placed)
 
 
-def _remarks(placed: Placed) -> dict[str, Any]:
+def _remarks(asked: Asked, placed: Placed | None) -> dict[str, Any]:
     remarks: dict[str, Any] = {}
-    if placed.lifted_from is not None:
+    notes = list(placed.notes) if placed is not None else []
+    if asked.within is not None and asked.within.entry == "analysis":
+        notes.append(_OF_ITS_PEOPLE)
+    if placed is not None and placed.lifted_from is not None:
         remarks["lifted"] = {"from": placed.lifted_from.value}
-    if placed.notes:
-        remarks["notes"] = list(placed.notes)
+    if notes:
+        remarks["notes"] = notes
     return remarks
 
 
