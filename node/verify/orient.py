@@ -71,9 +71,11 @@ class Region:
 class World:
     """The Beacon as it was found.
 
-    probe: a variant that it holds, best a substitution; None when none was found.  long: one whose reference
-    is two bases or longer.  region: None unless at least four variants were listed together.  refused: the
-    status with which every question about variants was refused to whoever asks here; 0 when it was not.
+    probe: a variant that it holds, best a substitution; None when none was found.
+    long: one that changes the last of two or more reference bases.
+    region: None unless at least four variants were listed together.
+    refused: the status with which every question about variants was refused to whoever asks here; 0 when it
+    was not.
     """
 
     visit: Visit
@@ -170,9 +172,8 @@ async def orient(visit: Visit, given: Probe | None) -> World:
     """
     world = World(visit, endpoints=await _endpoints(visit))
     if given is not None:
-        world.probe = world.long = given
-        if len(given.reference) < 2:
-            world.long = None
+        world.probe = given
+        world.long = given if given.is_long else None
     await _find_manner(world)
     async for contig, exchange in _listings(world):
         _take(world, contig, exchange)
@@ -268,7 +269,7 @@ def _take(world: World, contig: Contig | None, exchange: Exchange) -> None:
         if world.probe is None and probes:
             world.probe = next((probe for probe in probes if probe.is_snv), probes[0])
         if world.long is None:
-            world.long = next((probe for probe in probes if len(probe.reference) > 1), None)
+            world.long = next((probe for probe in probes if probe.is_long), None)
         if world.region is None and len(probes) >= 4:
             world.region = _region(probes)
 

@@ -49,6 +49,11 @@ class Probe:
     def is_snv(self) -> bool:
         return len(self.reference) == len(self.alternate) == 1
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it changes the last of its two or more reference bases, whichever way it is trimmed."""
+        return len(self.reference) > 1 and self.reference[-1:] != self.alternate[-1:]
+
     def sequence(self, **changed: Any) -> dict[str, Any]:
         """Parameters of the sequence query for it, with members changed, or left out where None.
 

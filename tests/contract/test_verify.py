@@ -144,6 +144,15 @@ def test_data_that_strangers_may_not_see_is_no_fault(tmp_path: Path) -> None:
     assert refused == ["its variants are refused to whoever asks here (HTTP 401)"]
 
 
+@pytest.mark.parametrize("bases", [(5_010, "ATGC", "A"), (5_040, "T", "TAA")])
+def test_any_variant_will_do(little: LittleBeacon, bases: tuple[int, str, str]) -> None:
+    """Insertions and deletions are described in more ways than one; that is no fault."""
+    start, reference, alternate = bases
+    place = Interval(Contig.read("1", Assembly.GRCH38), start, start + len(reference))
+    verdict = verified(little.url, Probe(place, reference, alternate))
+    assert not failed(verdict)
+
+
 @pytest.mark.parametrize(
     ("plant", "others"), [(Plant.FLAT_ONLY, set()), (Plant.NO_POST, {"surface.post", "surface.methods"})]
 )

@@ -29,8 +29,8 @@ async def own_sequence(world: World) -> AsyncIterator[Fault]:
 
 async def neighbours(world: World) -> AsyncIterator[Fault]:
     probe = _found(world, await world.ask(world.held().sequence()))
-    for moved in (-1, 1):
-        exchange = await world.ask(probe.sequence(start=[max(probe.interval.start + moved, 0)]))
+    for moved in (-1, 1) if probe.interval.start else (1,):
+        exchange = await world.ask(probe.sequence(start=[probe.interval.start + moved]))
         if _mistaken(exchange, probe):
             text = f"{probe} is also found with its start moved by {moved:+d}"
             yield Fault(text + _doubt(exchange), exchange)
@@ -67,14 +67,9 @@ async def ranges(world: World) -> AsyncIterator[Fault]:
         return
     if exchange.exists is False or (_whole(exchange) and not probe.is_in(exchange.records)):
         yield Fault(f"{probe} is not found by the range of its own bases", exchange)
-    if not probe.reference or len(probe.reference) == len(probe.alternate) == 0:
-        return
-    for left, right, text in (
-        (-1, 0, "that ends where it begins"),
-        (length, length + 1, "that begins after it"),
-    ):
-        if probe.interval.start + left < 0:
-            continue
+    if not probe.is_snv or not probe.interval.start:
+        return  # where an insertion or deletion begins and ends is told in more than one way
+    for left, right, text in ((-1, 0, "that ends where it begins"), (1, 2, "that begins after it")):
         exchange = await world.ask(probe.region(left, right), pagination=_PAGE)
         if probe.is_in(exchange.records):
             yield Fault(
@@ -85,7 +80,7 @@ async def ranges(world: World) -> AsyncIterator[Fault]:
 async def partial_overlap(world: World) -> AsyncIterator[Fault]:
     probe = world.long
     if probe is None:
-        raise SkipCheck("no variant longer than one base is known that it holds")
+        raise SkipCheck("no variant is known that changes two bases or more, the last one among them")
     length = len(probe.reference)
     exchange = await world.ask(probe.region(length - 1, length), pagination=_PAGE)
     if exchange.exists is False or (
@@ -96,6 +91,8 @@ async def partial_overlap(world: World) -> AsyncIterator[Fault]:
 
 async def brackets(world: World) -> AsyncIterator[Fault]:
     probe = world.held()
+    if not probe.is_snv:
+        raise SkipCheck("where an insertion or deletion begins and ends is told in more than one way")
     exchange = await world.ask(probe.bracket(0, 0), pagination=_PAGE)
     if exchange.exists is None:
         raise SkipCheck(f"bracket queries are not answered ({exchange.told})")
