@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := node beacon matchmaker schemas tests deploy/demo
+SOURCES := node beacon matchmaker schemas tests deploy
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format unit bench lock migration-check clean
+.PHONY: help setup demo serve test check lint format bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,12 +33,14 @@ serve: $(VENV)/.run  ## run the node that lives in HOME_DIR=...
 test: setup  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests
 
-check: setup  ## format, lint, types, import contracts and unit tests, in under a minute
+check: lint  ## format, lint, types, import contracts and unit tests, in under a minute
+	@$(BIN)/python -m pytest -n 2 tests/unit
+
+lint: setup  ## format, lint, types and import contracts
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -n 2 tests/unit
 
 format: setup  ## put the code into the house's format
 	@$(BIN)/ruff check --fix-only $(SOURCES)
