@@ -23,7 +23,6 @@ from schemas.people import Dataset, Term
 from schemas.ports import PersonSet, Variant
 from schemas.questions import assembly_of
 
-
 _OF_ITS_PEOPLE: Final = (
     "these are the variants of the people of this analysis, from whichever file of the dataset they are"
 )

@@ -10,7 +10,7 @@ Spec: Beacon v2 default model, individuals and biosamples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -173,18 +173,27 @@ def _assay(facts: Facts, value: Mapping[str, Any]) -> None:
         if told is not None:
             facts.assay(code, told)
         return
-    measured = measured.get("quantity", measured)
-    parts = measured.get("typedQuantities")
-    for part in parts if isinstance(parts, list) else ():
-        kind, quantity = part.get("quantityType"), _quantity(part.get("quantity", {}))
-        component = _whole(kind) if isinstance(kind, dict) else None
-        if isinstance(component, Term) and quantity:
-            facts.assay(component, quantity)
-    whole = _quantity(measured) or (_whole(measured) if "id" in measured else None)
+    for component, quantity in _parts(measured.get("typedQuantities")):
+        facts.assay(component, quantity)
+    inner = measured.get("quantity")
+    amount = inner if isinstance(inner, dict) else measured
+    whole = _quantity(amount) or (_whole(amount) if "id" in amount else None)
     if whole is not None:
         facts.assay(code, whole)
         if isinstance(whole, Term):
             facts.present.setdefault(whole.id, whole.label)
+
+
+def _parts(listed: object) -> Iterator[tuple[Term, Quantity]]:
+    """The components of a complex value, such as the two blood pressures."""
+    for part in listed if isinstance(listed, list) else ():
+        kind, amount = (
+            part.get(name) if isinstance(part, dict) else None for name in ("quantityType", "quantity")
+        )
+        component = _whole(kind) if isinstance(kind, dict) else None
+        quantity = _quantity(amount) if isinstance(amount, dict) else None
+        if isinstance(component, Term) and quantity is not None:
+            yield component, quantity
 
 
 def _pedigrees(facts: Facts, pedigrees: object, own_id: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from beacon.entries import ENDPOINTS, ENTRY_TYPES
 from beacon.terms import terms_endpoints
@@ -410,6 +412,34 @@ def test_what_is_not_understood_is_refused_with_the_reason(
     reply = world.post(path, filters=filters, **parameters)
     assert reply.status_code == 400
     assert reason in reply.json()["error"]["errorMessage"]
+
+
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=20)
+    | st.sampled_from(["HP:0001250", "sex", ">"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "operator", "value", "scope", "excluded", "similarity", "x"]), inner
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(junk, max_size=3),
+    st.sampled_from(["/individuals", "/biosamples", "/runs", "/datasets", "/cohorts"]),
+)
+def test_whatever_is_asked_is_answered_or_refused(world: World, filters: list[Any], path: str) -> None:
+    reply = world.post(path, filters=filters)
+    assert reply.status_code in (200, 400), reply.text
+    short = [one for one in filters if isinstance(one, str)]
+    assert world.get(path, filters=",".join(short)).status_code in (200, 400)
 
 
 def test_terms_of_a_closed_dataset_are_not_known(world: World, tmp_path: Path) -> None:

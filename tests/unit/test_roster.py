@@ -1,5 +1,7 @@
 """Who is on the roster of a dataset, and what a record says."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from node.roster.facts import read
@@ -95,6 +97,40 @@ def test_a_family_says_of_somebody_only_what_is_about_him() -> None:
     assert set(proband.present) == {"NCIT:C64435", "OMIM:1"}
     assert ("pedigrees.disease.diseaseCode", Term("OMIM:1", "it")) in mother.values
     assert ("pedigrees.numSubjects", Quantity(2.0)) in mother.values
+
+
+NAMES = """
+    id label unit value measures assayCode measurementValue typedQuantities quantity quantityType pedigrees
+    members memberId role affected disease phenotypicFeatures featureType excluded ageOfOnset start end
+    iso8601duration weeks days info exposureCode x
+"""
+names = st.sampled_from(NAMES.split())
+texts = st.sampled_from(["HP:0001250", "P18Y", "2021-09-24", "p", ""])
+leaves = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | texts
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
+    max_leaves=25,
+)
+measured = st.fixed_dictionaries(
+    {"assayCode": st.just({"id": "LOINC:1"})},
+    optional={
+        "measurementValue": values
+        | st.fixed_dictionaries({"typedQuantities": st.lists(values)})
+        | st.fixed_dictionaries({"quantity": values})
+    },
+)
+
+
+@given(st.lists(measured | values))
+def test_no_measure_is_too_strange_to_be_read(measures: list[object]) -> None:
+    assert "" not in read({"id": "p", "measures": measures}).present
+
+
+@given(st.dictionaries(names, values, max_size=6))
+def test_no_record_is_too_strange_to_be_read(record: dict[str, object]) -> None:
+    facts = read(record)
+    assert not set(facts.present) & {"", "p"}
 
 
 def test_values_are_read_by_their_shape() -> None:
