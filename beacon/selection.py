@@ -42,7 +42,7 @@ BOUNDS: Final = {Similarity.HIGH: 0.8, Similarity.MEDIUM: 0.6, Similarity.LOW: 0
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A field as the records of one entry type have it; kind None is one outside the model."""
+    """A field as the records of one entry type have it, of the model or beside it."""
 
     entry: str
     path: str
