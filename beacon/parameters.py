@@ -29,7 +29,7 @@ from beacon.vocabulary import read_variant_class, variant_type_word, with_class
 from schemas import beacon as wire
 from schemas.errors import BadQuestion
 from schemas.genome import Assembly, Contig, Interval, VariantType
-from schemas.hgvs import Kind, UncertainChange, is_genomic, read_hgvs
+from schemas.notation import read_name
 from schemas.protein import read_protein_change
 from schemas.questions import (
     AnnotationQuery,
@@ -49,18 +49,8 @@ from schemas.questions import (
 MAX_BASES: Final = 100_000
 MAX_TOGETHER: Final = 10
 _BASES: Final = re.compile(r"[ACGTRYSWKMBDHVN]*")
-_ANNOTATED: Final = re.compile(
-    r"(?P<name>[\w.-]{1,40})(?:\((?P<gene>[\w.-]{1,40})\))?:(?P<change>[cp]\..{1,200})", re.ASCII
-)
-_CODING: Final = re.compile(r"c\.[-*]?\d[\w.+*>_=()-]*", re.ASCII)
-_TRANSCRIPT: Final = re.compile(r"(?:[NX][MRP]_|ENS[TP])\d+(?:\.\d+)?")
 _PLACE: Final = frozenset({"referenceName", "start", "end"})
 _CONDITIONS: Final = frozenset({"alternateBases", "variantType", "variantMinLength", "variantMaxLength"})
-_UNCERTAIN: Final = {
-    Kind.DELETION: frozenset({VariantType.DEL}),
-    Kind.DUPLICATION: frozenset({VariantType.DUP, VariantType.DUP_TANDEM}),
-    Kind.INVERSION: frozenset({VariantType.INV}),
-}
 
 
 def canonical(question: Question) -> wire.VariantParameters:
@@ -211,37 +201,10 @@ def _read_gene(asked: wire.AskedVariant) -> GeneQuery:
 
 def _read_short_form(asked: wire.AskedVariant) -> HgvsQuery | BracketQuery | AnnotationQuery:
     _alone(asked, "genomicAlleleShortForm", frozenset())
-    text, assembly = (asked.genomicAlleleShortForm or "").strip(), _read_assembly(asked)
+    text = asked.genomicAlleleShortForm or ""
     if len(text) > MAX_BASES:
         raise BadQuestion(f"genomicAlleleShortForm is longer than {MAX_BASES} characters")
-    if is_genomic(text):
-        change = read_hgvs(text, assembly)
-        if isinstance(change, UncertainChange):
-            return BracketQuery(change.starts, change.ends, Conditions(variant_types=_UNCERTAIN[change.kind]))
-        return HgvsQuery(change)
-    match = _ANNOTATED.fullmatch(text)
-    if match is None:
-        raise BadQuestion(
-            f"cannot read {text[:60]!r} as HGVS; write NC_000017.11:g.43045711G>A, or NM_007294.4:c.5266dup"
-        )
-    transcript, gene = _read_bearer(match["name"], match["gene"])
-    if match["change"].startswith("p."):
-        protein = read_protein_change(match["change"])
-        return AnnotationQuery(gene, transcript, protein=protein, assembly=assembly)
-    if not _CODING.fullmatch(match["change"]):
-        raise BadQuestion(f"cannot read {match['change'][:40]!r} as a change of a coding sequence")
-    return AnnotationQuery(gene, transcript, match["change"], assembly=assembly)
-
-
-def _read_bearer(name: str, gene: str | None) -> tuple[str, str]:
-    """Transcript and gene of `NM_004006.2(DMD)`, `NM_004006.2` or `DMD`."""
-    if name.startswith(("NP_", "ENSP", "XP_")):
-        raise BadQuestion("a change of a protein is asked for by gene: BRAF:p.Val600Glu")
-    if _TRANSCRIPT.fullmatch(name):
-        return name, gene or ""
-    if gene:
-        raise BadQuestion(f"{name!r} is no transcript of RefSeq or Ensembl")
-    return "", name
+    return read_name(text, _read_assembly(asked))
 
 
 def _read_aminoacid_change(asked: wire.AskedVariant) -> AnnotationQuery:

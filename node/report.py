@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from rich.table import Column, Table
 
 from schemas.beacon import Record, Response, ResultSet, is_variant
 from schemas.network import PeerState
-from schemas.questions import BracketQuery, SequenceQuery, VariantQuery, contig_of
+from schemas.questions import (
+    AnnotationQuery,
+    BracketQuery,
+    GeneQuery,
+    HgvsQuery,
+    SequenceQuery,
+    Single,
+    contig_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +118,15 @@ class Report:
         return table
 
 
-def describe(query: VariantQuery) -> str:
+def describe(query: Single) -> str:
     """How a question was understood, in words for people: positions counted from 1, and the assembly."""
+    if isinstance(query, GeneQuery):
+        return f"{query.assembly or 'every assembly'} gene {query.gene}"
+    if isinstance(query, HgvsQuery):
+        return f"{query.change.interval.contig.assembly} {query.change}"
+    if isinstance(query, AnnotationQuery):
+        change = query.coding or query.protein
+        return f"{query.assembly or 'every assembly'} {query.transcript or query.gene} {change}, as annotated"
     contig = contig_of(query)
     if isinstance(query, SequenceQuery):
         first = query.interval.start + 1

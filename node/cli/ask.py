@@ -21,14 +21,14 @@ from schemas.access import Granularity
 from schemas.beacon import Response
 from schemas.genome import Assembly
 from schemas.notation import read_question
-from schemas.questions import SequenceQuery, VariantQuery, contig_of
+from schemas.questions import SequenceQuery, Single, assembly_of
 
 _SHOWN: Final = 20  # variants; --json has all of them
 
 
 def query(
     text: Annotated[
-        str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A' or 'chr20:3190000-3200000'")
+        str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A', a region, a gene or an HGVS name")
     ],
     home: Annotated[
         Path | None,
@@ -54,7 +54,7 @@ def query(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask whether an allele is seen, or which alleles lie in a region."""
+    """Ask whether an allele is seen, or which alleles lie in a region or gene."""
     if (url is not None and network) or (url is None and dialect is not None):
         raise typer.BadParameter("--url goes without --network, and --dialect only with --url")
     question = read_question(text, Assembly.read(assembly) if assembly else None)
@@ -103,13 +103,13 @@ def _show(heard: Heard, report: Report) -> None:
         out.print(f"note: {note}", markup=False)
 
 
-def answer_document(text: str, question: VariantQuery, asked: Asked, report: Report) -> dict[str, Any]:
+def answer_document(text: str, question: Single, asked: Asked, report: Report) -> dict[str, Any]:
     """What `--json` prints for a question: the question as typed and as understood, nodes, and their sum."""
     return {
         "question": {
             "text": text,
             "understood": describe(question),
-            "assembly": contig_of(question).assembly,
+            "assembly": assembly_of(question),
             "requestParameters": asked.parameters(),
             "filters": [str(one) for one in asked.filters],
             "granularity": asked.granularity,

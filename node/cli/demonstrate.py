@@ -20,7 +20,7 @@ from node.demo import DemoNode, running_demo
 from node.report import Report, describe, read_report
 from schemas.genome import Assembly
 from schemas.notation import read_question
-from schemas.questions import SequenceQuery, VariantQuery
+from schemas.questions import SequenceQuery, Single
 
 _ALLELE: Final = "20:3193842 C>A"  # in ITPA, rs1127354
 _REGION: Final = "20:3869486-3904502"  # PANK2
@@ -56,7 +56,7 @@ def demo(
             _wait_for_interrupt()
 
 
-def _ask(node: DemoNode, text: str) -> tuple[VariantQuery, Asked, Report]:
+def _ask(node: DemoNode, text: str) -> tuple[Single, Asked, Report]:
     """Over HTTP, as any Beacon client would ask the network."""
     question = read_question(text, Assembly.GRCH37)
     asked = Asked.of(question, limit=_LIMIT)

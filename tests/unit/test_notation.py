@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beacon.parameters import canonical, read_variant
+from node.report import describe
+from schemas.beacon import AskedParameters
 from schemas.errors import BadQuestion, NotHeld
 from schemas.genome import Assembly, Contig, Interval
+from schemas.hgvs import Change, Kind
 from schemas.notation import read_question
-from schemas.questions import RangeQuery, SequenceQuery
+from schemas.questions import AnnotationQuery, GeneQuery, HgvsQuery, RangeQuery, SequenceQuery
 
 CHR20 = Contig.read("20", Assembly.GRCH37)
 ITPA = SequenceQuery(Interval(CHR20, 3193841, 3193842), "C", "A")
@@ -26,6 +30,7 @@ ITPA = SequenceQuery(Interval(CHR20, 3193841, 3193842), "C", "A")
         "20 3193842 C A",
         "NC_000020.10:3193842 C>A",
         "NC_000020.10:g.3193842C>A",
+        "NC_000020.10:3193841:C:A",
         "  20:3193842 C > A ",
     ],
 )
@@ -35,6 +40,22 @@ def test_one_allele_in_many_spellings(text: str) -> None:
 
 def test_an_accession_tells_the_assembly() -> None:
     assert read_question("NC_000020.10:g.3193842C>A", None) == ITPA
+
+
+@pytest.mark.parametrize("assembly", [None, *Assembly])
+def test_genes_are_asked_for_in_every_assembly_or_one(assembly: Assembly | None) -> None:
+    for name in ("BRCA1", "brca1", "HGNC:1100", "ENSG00000012048.9", "MT-ND1"):
+        assert read_question(f" {name} ", assembly) == GeneQuery(name, assembly)
+
+
+def test_names_are_read_as_names() -> None:
+    change = Change(Kind.DELETION, Interval(CHR20, 3193841, 3193844))
+    for text in ("NC_000020.10:g.3193842_3193844del", "chr20:g.3193842_3193844del"):
+        assert read_question(text, Assembly.GRCH37) == HgvsQuery(change)
+    assert read_question("ITPA:p.P32T", None) == AnnotationQuery("ITPA", protein="p.Pro32Thr")
+    assert read_question("NM_033453.4(ITPA):c.94C>A", None) == AnnotationQuery(
+        "ITPA", "NM_033453.4", "c.94C>A"
+    )
 
 
 def test_a_region_counts_from_one_and_includes_both_ends() -> None:
@@ -67,10 +88,16 @@ def test_an_accession_of_another_assembly_is_refused() -> None:
         read_question("NC_000020.11:3193842 C>A", Assembly.GRCH37)
 
 
-@given(st.text(max_size=40))
-def test_nothing_typed_breaks_the_reader(text: str) -> None:
+typed = st.text(max_size=40) | st.from_regex(
+    r"\A(NC_000020.1[01]|chr20|20|ITPA|NM_1.2)[: -](g.|c.|p.|)[0-9_ACGT>:-]{0,9}(del|dup|inv|ins)?[ACGT]?\Z"
+)
+
+
+@given(typed)
+def test_what_is_typed_is_refused_or_can_be_asked(text: str) -> None:
     try:
         question = read_question(text, Assembly.GRCH38)
     except BadQuestion:
         return
-    assert isinstance(question, SequenceQuery | RangeQuery)
+    assert describe(question)
+    assert read_variant(AskedParameters.model_validate({"g_variant": canonical(question)})) == question
