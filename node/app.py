@@ -52,7 +52,7 @@ from node.web import create_web
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.cohorts import Cohort
-from schemas.errors import BadInput, BadQuestion, NodeError, Place
+from schemas.errors import BadInput, BadQuestion, NodeError, NotAuthorised, NotHeld, Place
 from schemas.ga4gh import VERSION, NodeIdentity, service_info
 from schemas.network import NodeAnswer, outcome
 from schemas.reference import Reference
@@ -92,9 +92,24 @@ class Node:
         return merge(asked, identity, [own])
 
     async def ask_network(self, network: Network, asked: Asked) -> wire.Response:
-        """The merged answer of this node and every peer of `network`."""
+        """The merged answer of this node and every peer of `network`.
+
+        Raises BadQuestion: this node does not understand the question, and nobody else answered it either.
+        """
+        misunderstood: BadQuestion | None = None
+
+        async def own() -> wire.Response:
+            nonlocal misunderstood
+            try:
+                return await self._own(asked)
+            except BadQuestion as fault:
+                misunderstood = None if isinstance(fault, NotHeld) else fault
+                raise
+
         path = f"{routes.QUESTIONS}/{entry_of(asked).path}"
-        answers = await network.ask(asked.body(), partial(self._own, asked), path=path)
+        answers = await network.ask(asked.body(), own, path=path)
+        if misunderstood is not None and not any(answer.state.answered for answer in answers):
+            raise misunderstood
         return merge(asked, self.beacon.identity, answers)
 
     async def _own(self, asked: Asked) -> wire.Response:
@@ -112,6 +127,16 @@ class Node:
 
     def anonymous(self) -> Grant:
         return decide(Anonymous(), self.catalogue.datasets())
+
+    def authorise(self, request: Request) -> Grant:
+        """What the sender of `request` may see.
+
+        Raises NotAuthorised: he shows credentials.  None are good before this node offers sign-in, and bad
+        ones are never taken for none.
+        """
+        if "authorization" in request.headers:
+            raise NotAuthorised("these credentials are not known here; this node offers no sign-in yet")
+        return self.anonymous()
 
     def __enter__(self) -> Self:
         return self
@@ -215,9 +240,9 @@ def create_app(settings: Settings) -> FastAPI:
         return await node.ask_network(app.state.network, asked)
 
     identity = node.beacon.identity
-    app.include_router(api.create_router(node.beacon, lambda _: node.anonymous()), prefix=BEACON)
+    app.include_router(api.create_router(node.beacon, node.authorise), prefix=BEACON)
     whole = replace(node.beacon, root=NETWORK)
-    app.include_router(api.create_router(whole, lambda _: node.anonymous(), ask_network), prefix=NETWORK)
+    app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
     app.include_router(routes.create_router(_door(node)))
     app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
     app.include_router(_host_router(node))
