@@ -31,6 +31,7 @@ from schemas.questions import (
     VariantQuery,
     assembly_of,
     contig_of,
+    lying_at,
 )
 from schemas.reference import Gene, Lifted, Liftover, Reference, Sequences
 
@@ -205,13 +206,13 @@ def _forms_of_change(
     if change.kind is Kind.INVERSION:
         turned = reverse_complement(bases)
         spelled = (SequenceQuery(interval, bases, turned),) if bases and turned != bases else ()
-        return (_exactly(interval, frozenset({VariantType.INV})), *spelled)
+        return (lying_at(interval, Conditions(variant_types=frozenset({VariantType.INV}))), *spelled)
     if not bases and held is None:
         notes.append(_AS_WRITTEN)
     if change.kind is Kind.DELETION:
         left, right = shifts_of(interval, bases, sequences) if bases and sequences else (0, 0)
         return (_deletion(interval, left, right),)
-    copies = [_exactly(interval, _DUPLICATIONS)]
+    copies = [lying_at(interval, Conditions(variant_types=_DUPLICATIONS))]
     if not bases:
         if interval.length_bp < _SPELLED_BP:
             raise BadQuestion(
@@ -235,15 +236,6 @@ def _deletion(interval: Interval, left: int, right: int) -> BracketQuery:
     ends = Interval(contig, interval.end - left, min(interval.end + right + 1, contig.length_bp))
     types = frozenset({VariantType.DEL})
     return BracketQuery(starts, ends, Conditions(None, types, length, length))
-
-
-def _exactly(interval: Interval, types: frozenset[VariantType]) -> BracketQuery:
-    """Alleles that lie over just this interval."""
-    return BracketQuery(
-        _point(interval.contig, interval.start),
-        _point(interval.contig, interval.end),
-        Conditions(variant_types=types),
-    )
 
 
 def _point(contig: Contig, coordinate: int) -> Interval:

@@ -31,7 +31,7 @@ from schemas.consequences import CONSEQUENCES
 from schemas.errors import BadQuestion
 from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset
-from schemas.ports import Variant
+from schemas.ports import Counts, Variant
 from schemas.questions import Annotation
 from schemas.reference import Sequences
 from schemas.vrs import allele_id
@@ -48,14 +48,16 @@ _NAMED: Final = re.compile(
 class Telling:
     """What is known beside the store, for the records of one dataset.
 
-    reference: where to read more about the dataset.  annotate: what the VCF says an allele does.  cases: who
-    carries it; None where that is not to be told.
+    reference: where to read more about the dataset.  annotate: what the VCF says an allele does.
+    groups: how frequent it is in groups of the people.  cases: who carries it; None where that is not to be
+    told.
     """
 
     dataset: Dataset
     reference: str
     sequences: Sequences | None = None
     annotate: Callable[[Allele], Sequence[Annotation]] | None = None
+    groups: Callable[[Allele], list[tuple[str, Counts | None]]] | None = None
     cases: Callable[[Allele], list[dict[str, Any]]] | None = None
 
 
@@ -70,21 +72,15 @@ def records_of(variants: Iterable[Variant], telling: Telling) -> tuple[Record, .
 def _record(variant: Variant, telling: Telling) -> Record:
     allele, counts = variant.allele, variant.counts
     population = telling.dataset.name or telling.dataset.id
-    whole: Frequency = {
-        "population": population,
-        "alleleFrequency": counts.frequency,
-        "alleleCount": counts.ac,
-        "alleleNumber": counts.an,
-        "alleleCountHeterozygous": counts.het,
-        "alleleCountHomozygous": counts.hom,
-        "alleleCountHemizygous": counts.hemi,
-    }
+    frequencies = [_frequency(population, counts)]
+    if telling.groups is not None:
+        frequencies += [_frequency(name, of_group) for name, of_group in telling.groups(allele)]
     annotations = telling.annotate(allele) if telling.annotate is not None else ()
     record: Record = {
         "variantInternalId": internal_id(allele),
         "variation": _variation(allele),
         "frequencyInPopulations": [
-            {"source": population, "sourceReference": telling.reference, "frequencies": [whole]}
+            {"source": population, "sourceReference": telling.reference, "frequencies": frequencies}
         ],
     }
     identifiers = _identifiers(variant, telling.sequences, annotations)
@@ -97,6 +93,21 @@ def _record(variant: Variant, telling: Telling) -> Record:
     if variant.filters:
         record["info"] = {"vcfFilter": list(variant.filters)}
     return record
+
+
+def _frequency(population: str, counts: Counts | None) -> Frequency:
+    """Without counts nobody carries the allele, and how many were called is not known."""
+    if counts is None:
+        return {"population": population, "alleleFrequency": 0.0, "alleleCount": 0}
+    return {
+        "population": population,
+        "alleleFrequency": counts.frequency,
+        "alleleCount": counts.ac,
+        "alleleNumber": counts.an,
+        "alleleCountHeterozygous": counts.het,
+        "alleleCountHomozygous": counts.hom,
+        "alleleCountHemizygous": counts.hemi,
+    }
 
 
 def internal_id(allele: Allele) -> str:

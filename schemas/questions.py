@@ -183,6 +183,15 @@ def _in_window(coordinate: int, window: Interval) -> bool:
     return window.start <= coordinate < last
 
 
+def lying_at(place: Interval, conditions: Conditions = ANYTHING) -> BracketQuery:
+    """Alleles that lie over just this interval."""
+    starts, ends = (
+        Interval(place.contig, coordinate, min(coordinate + 1, place.contig.length_bp))
+        for coordinate in (place.start, place.end)
+    )
+    return BracketQuery(starts, ends, conditions)
+
+
 VariantQuery = SequenceQuery | RangeQuery | BracketQuery
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from beacon.cases import Cases
 from beacon.disclosure import Finding, disclose
 from beacon.entries.entry import EntryType
+from beacon.groups import Groups
 from beacon.looking import Looking, datasets_meant, look_into
 from beacon.lookup import Finder, OneAllele, Sought, WholeGenome
 from beacon.placement import Placed, concerns, place
@@ -117,15 +118,17 @@ def _telling(looking: Looking, dataset: Dataset) -> Telling:
     """What records of a dataset tell; of one allele, or where some people are meant, also who carries it."""
     beacon, annotations = looking.beacon, looking.beacon.annotations
     annotated = annotations is not None and annotations.is_annotated(dataset.id)
-    cases = None
+    cases = groups = None
     if looking.asked.is_of_few:
-        roster = beacon.people.roster(dataset.id)
-        cases = Cases(beacon.store, roster, dataset.id, looking.people(dataset))
+        roster, people = beacon.people.roster(dataset.id), looking.people(dataset)
+        cases = Cases(beacon.store, roster, dataset.id, people)
+        groups = Groups(beacon.store, roster, dataset.id) if people is None else None
     return Telling(
         dataset,
         beacon.dataset_url(dataset.id),
         beacon.reference.sequences,
         partial(annotations.annotations, dataset.id) if annotations is not None and annotated else None,
+        groups.of if groups is not None else None,
         cases.of if cases is not None else None,
     )
 

@@ -5,6 +5,7 @@ Counted anew with htslib, and every answer held against the official schemas.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from beacon.entries import answer
 from beacon.query import read_post
 from beacon.room import Beacon
+from node.people import Format, import_people
 from node.reference.genes import GeneTable
 from node.reference.liftover import ChainFiles
 from node.reference.ontology import Ontologies
@@ -50,6 +52,8 @@ def beacon(hospital: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     for dataset, names in FILES.items():
         for name in names:
             take(engine, hospital / name, dataset)
+    for name in ("individuals.json", "biosamples.json"):
+        import_people(engine, "old", hospital / name, Format.BFF)
     store = open_store(engine)
     people = DatabasePeople(engine)
     yield Beacon(IDENTITY, Shelves(DATASETS), store, people, Ontologies(), reference=Reference(GENES))
@@ -167,8 +171,16 @@ def test_the_carriers_of_an_allele_are_listed_where_it_is_asked_for(beacon: Beac
     with pysam.VariantFile(str(hospital / "snv.chr20.b37.vcf.gz")) as records:
         (line,) = (r for r in records.fetch("20", 3_193_841, 3_193_842) if r.ref == "C")
         expected = {name for name, call in line.samples.items() if 1 in call["GT"]}
-    assert {case["biosampleId"] for case in record["caseLevelData"]} == expected
+    individuals = json.loads((hospital / "individuals.json").read_text(encoding="utf-8"))
+    assert {case["individualId"] for case in record["caseLevelData"]} == expected
+    assert expected <= {one["id"] for one in individuals}
     assert {case["zygosity"]["id"] for case in record["caseLevelData"]} == {"GENO:0000135"}
+    told = {one["population"]: one for one in record["frequencyInPopulations"][0]["frequencies"][1:]}
+    for field, label in (("sex", "male"), ("sex", "female"), ("geographicOrigin", "England")):
+        group = {one["id"] for one in individuals if one.get(field, {}).get("label") == label}
+        counts = told[label]["alleleCount"], told[label]["alleleNumber"]
+        assert counts == (len(group & expected), 2 * len(group))
+    assert "British" not in told  # eight people
     wide = asked(beacon, assemblyId="GRCh37", referenceName="20", start=3_193_841, end=3_193_842)
     assert all("caseLevelData" not in one for one in sets_of(wide)["old"]["results"])
 
