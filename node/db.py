@@ -185,6 +185,49 @@ sa.Index(
     postgresql_where=variant.c.level > 0,
 )
 
+# What the files say their alleles do, one row a transcript, clustered by place.  It says nothing of people;
+# what nobody carries any more is deleted with its allele.
+annotation: Final = sa.Table(
+    "annotation",
+    metadata,
+    sa.Column("bin", sa.BigInteger, nullable=False),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("ref", _BASES, nullable=False),
+    sa.Column("alt", _BASES, nullable=False),
+    sa.Column("sv_length", sa.Integer, nullable=False),
+    sa.Column("file_no", sa.Integer, nullable=False, comment="of the file, whether it was merged or not"),
+    sa.Column("number", sa.Integer, nullable=False, comment="among those of the allele in the file"),
+    sa.Column("gene", sa.Text, nullable=False),
+    sa.Column("transcript", sa.Text, nullable=False),
+    sa.Column("coding", sa.Text, nullable=False),
+    sa.Column("protein", sa.Text, nullable=False),
+    sa.Column("consequences", sa.Text, nullable=False, comment="joined by &"),
+    sa.Column("impact", sa.Text, nullable=False),
+    sa.Column("coding_key", sa.Text, nullable=False, comment="its first letters, for the index"),
+    sa.Column(
+        "change_key", sa.Text, nullable=False, comment="of the protein change in the form of questions"
+    ),
+    sa.Index("annotation_place", "bin", "start"),
+    sa.Index("annotation_gene", "gene", "bin", "start"),
+    sa.Index(
+        "annotation_coding",
+        "coding_key",
+        "bin",
+        "start",
+        sqlite_where=sa.text("coding_key <> ''"),
+        postgresql_where=sa.text("coding_key <> ''"),
+    ),
+    sa.Index(
+        "annotation_change",
+        "change_key",
+        "bin",
+        "start",
+        sqlite_where=sa.text("change_key <> ''"),
+        postgresql_where=sa.text("change_key <> ''"),
+    ),
+)
+
 # Peers added at run time; those of the configuration file stand beside them.
 peer: Final = sa.Table(
     "peer",

@@ -29,8 +29,13 @@ from node.store.rows import RowMaker
 from schemas.access import Policy
 from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset
+from schemas.questions import Annotation
 
 FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
+CSQ = (
+    '##INFO=<ID=CSQ,Number=.,Type=String,Description="From an annotator. Format: '
+    'Allele|SYMBOL|Feature|HGVSc|HGVSp|Consequence|IMPACT|ALLELE_NUM">'
+)
 NO_ALLELES = (".", "*", "<NON_REF>", "<*>")
 
 
@@ -123,9 +128,9 @@ def take(engine: Engine, path: Path, dataset: str) -> list[tuple[int, str]]:
     header, records = reader.open()
     seg = files.register(engine, target, str(path), Fingerprint(str(path), 0, 0))
     ordinals = np.array(target.ordinals(header.samples), np.int64)
-    maker = RowMaker(str(path), target.no, seg, ordinals, False, skip)
+    maker = RowMaker(str(path), target.no, seg, ordinals, False, skip, annotation=header.annotation)
     rows = list(maker.rows(records))
-    files.add_rows(engine, rows)
+    files.add_rows(engine, rows, maker.notes)
     summary = {
         "records": maker.records,
         "alleles": len(rows),
@@ -154,7 +159,8 @@ def expected(vcf: Vcf, assembly: Assembly) -> list[CalledAllele]:
             }
             if not any(call.copies for call in calls.values()):
                 continue  # the line says nothing of it
-            found = CalledAllele(allele, calls, _words(line.ids), _words(line.filters))
+            said = _said(line.info, number) if CSQ in vcf.header else ()
+            found = CalledAllele(allele, calls, _words(line.ids), _words(line.filters), said)
             held[allele] = _united(held[allele], found) if allele in held else found
     return list(held.values())
 
@@ -192,12 +198,25 @@ def _united(one: CalledAllele, other: CalledAllele) -> CalledAllele:
             calls[sample] = call
     allele = replace(one.allele, anchor=one.allele.anchor or other.allele.anchor)
     names = tuple(dict.fromkeys((*one.names, *other.names)))
-    return CalledAllele(allele, calls, names, tuple(dict.fromkeys((*one.filters, *other.filters))))
+    filters = tuple(dict.fromkeys((*one.filters, *other.filters)))
+    said = tuple(dict.fromkeys((*one.annotations, *other.annotations)))
+    return CalledAllele(allele, calls, names, filters, said)
+
+
+def _said(info: str, number: int) -> tuple[Annotation, ...]:
+    """What the CSQ of a line says of one allele; its last field is the number of the allele."""
+    value = next((part[4:] for part in info.split(";") if part.startswith("CSQ=")), "")
+    found = [one.split("|") for one in value.split(",") if one]
+    return tuple(
+        Annotation(gene, transcript, coding, protein, frozenset(terms.split("&")), impact)
+        for _, gene, transcript, coding, protein, terms, impact, mine in found
+        if mine == str(number)
+    )
 
 
 @contextmanager
-def both(*made: Vcf, url: str = "") -> Iterator[tuple[SqlStore, MemoryStore]]:
-    """The engine and the oracle over the same files, in a dataset `here` beside an empty one, `other`."""
+def held(*made: Vcf, url: str = "") -> Iterator[tuple[Engine, MemoryStore]]:
+    """An index and the oracle over the same files, in a dataset `here` beside an empty one, `other`."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         engine = new_node(home, open_dataset("other"), open_dataset("here"), url=url)
@@ -205,10 +224,17 @@ def both(*made: Vcf, url: str = "") -> Iterator[tuple[SqlStore, MemoryStore]]:
         for n, vcf in enumerate(made):
             take(engine, vcf.write(home / f"{n}.vcf.gz"), "here")
             oracle.add("here", vcf.samples, expected(vcf, Assembly.GRCH37))
+        yield engine, oracle
+        engine.dispose()
+
+
+@contextmanager
+def both(*made: Vcf, url: str = "") -> Iterator[tuple[SqlStore, MemoryStore]]:
+    """The engine and the oracle over what is `held`."""
+    with held(*made, url=url) as (engine, oracle):
         store = open_store(engine)
         yield store, oracle
         store.close()
-        engine.dispose()
 
 
 # What Hypothesis makes up.
@@ -246,7 +272,25 @@ def sites(draw: st.DrawFn) -> Line:
         alts, info = tuple(draw(st.lists(written, min_size=1, max_size=3, unique=True))), "."
         if draw(st.integers(0, 15)) == 0:
             alts = tuple(BASES[n % 4] * (n // 4 + 1) for n in range(11))
+    if draw(st.booleans()):
+        info = f"{info};{draw(notes(len(alts)))}" if info != "." else draw(notes(len(alts)))
     return Line(contig.name, pos, ref, alts, (), ids, filters, info)
+
+
+@st.composite
+def notes(draw: st.DrawFn, alternates: int) -> str:
+    """What an annotator writes of some of the alleles."""
+    one = st.tuples(
+        st.just("-"),
+        st.sampled_from(("", "DMD", "BRCA1")),
+        st.sampled_from(("", "NM_1.1", "NM_1.2", "NR_7")),
+        st.sampled_from(("", "c.1A>C", "c.2del", f"c.1delins{'ACGT' * 30}", f"c.1delins{'ACGT' * 31}")),
+        st.sampled_from(("", "p.Arg97Ter", "p.(Arg97Ter)", "p.Val6_Glu9del")),
+        st.sampled_from(("stop_gained", "intron_variant", "intron_variant&splice_region_variant")),
+        st.sampled_from(("HIGH", "LOW")),
+        st.integers(1, alternates).map(str),
+    )
+    return "CSQ=" + ",".join("|".join(fields) for fields in draw(st.lists(one, min_size=1, max_size=4)))
 
 
 @st.composite
@@ -289,7 +333,7 @@ def worlds(draw: st.DrawFn, names: Sequence[str] = ("P1", "P2", "P3", "P4")) -> 
         samples = tuple(draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)))
         chosen = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=6))
         rows = [draw(called(site, len(samples))) for site in chosen]
-        made.append(Vcf(samples, in_order(rows)))
+        made.append(Vcf(samples, in_order(rows), draw(st.sampled_from(((CSQ,), ())))))
     return made
 
 

@@ -86,6 +86,10 @@ def ingest(
         bool, typer.Option("--replace", help="The file has changed: take the new content.")
     ] = False,
     fasta: Annotated[Path | None, typer.Option(help="Reference: check REF, left-align indels.")] = None,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="Processes that read a large file at once, unless with --fasta."),
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Index the genotypes of VCF or BCF files: each wholly or not at all."""
@@ -107,6 +111,7 @@ def ingest(
                     replace=replace,
                     dry_run=dry_run,
                     fasta=fasta,
+                    workers=workers,
                     progress=show,
                 )
                 reports.append(report)

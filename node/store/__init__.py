@@ -1,13 +1,14 @@
 """The variant store: which alleles are held, and who carries them.
 
     index       answers questions from the database (the engine behind the port)
-    memory      answers the same questions slowly and plainly: what the engine is tested against
+    annotations finds alleles by what the files say they do
+    memory      answers the same questions slowly and plainly: what the engines are tested against
     ingest      takes a VCF or BCF file into the index, wholly or not at all
     catalogue   the datasets, and whether their registered files are still what they were
 
 Below these: `layout` and `bitmaps` (the index on disk), `session` (connections, and what is visible),
-`reader`, `header`, `alleles`, `scanner`, `tally`, `rows` (a file becomes rows), `worker` and `frames` (in a
-process of its own), `files` (the register of ingested files).
+`reader`, `header`, `alleles`, `consequences`, `scanner`, `tally`, `rows` (a file becomes rows), `worker` and
+`frames` (in a process of its own), `files` (the register of ingested files).
 
 The VCF files stay the source of truth; the index can be made again from them.  Nothing here knows who may
 see what: callers narrow every question to the people they are permitted to count.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from node.store.annotations import SqlAnnotations
     from node.store.index import SqlStore
 
 
@@ -29,3 +31,10 @@ def open_store(engine: Engine) -> SqlStore:
     from node.store.index import SqlStore  # noqa: PLC0415
 
     return SqlStore(engine)
+
+
+def open_annotations(engine: Engine) -> SqlAnnotations:
+    """What the files say their alleles do, a `schemas.ports.Annotations`; opens nothing until it is asked."""
+    from node.store.annotations import SqlAnnotations  # noqa: PLC0415
+
+    return SqlAnnotations(engine)

@@ -132,7 +132,7 @@ def _symbolic(record: Record, number: int, alternate: bytes, alternates: int) ->
 
 def _last_base(record: Record, length: int, alternates: int) -> int:
     """END of a symbolic allele: INFO END, or POS and SVLEN; of several alleles each has its own SVLEN."""
-    end = _info(record.info, b"END")
+    end = info_value(record.info, b"END")
     if end is None or (alternates > 1 and length):
         if not length:
             raise Refused("a symbolic allele has neither END nor SVLEN")
@@ -146,7 +146,7 @@ def _last_base(record: Record, length: int, alternates: int) -> int:
 
 def _sv_length(info: bytes, number: int) -> int:
     """SVLEN of the allele without its sign; 0 when it is not given."""
-    written = _info(info, b"SVLEN")
+    written = info_value(info, b"SVLEN")
     if written is None:
         return 0
     values = written.split(b",")
@@ -157,7 +157,8 @@ def _sv_length(info: bytes, number: int) -> int:
     return min(int(digits), 2**31 - 1)
 
 
-def _info(info: bytes, key: bytes) -> bytes | None:
+def info_value(info: bytes, key: bytes) -> bytes | None:
+    """The value of a key of INFO as written; None when it is not there."""
     if info.startswith(key + b"="):
         return info[len(key) + 1 :].split(b";", 1)[0]
     _, found, rest = info.partition(b";" + key + b"=")

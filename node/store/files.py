@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from pyroaring import BitMap
@@ -25,13 +25,11 @@ from sqlalchemy.engine import Connection, Engine
 from node import db
 from node.store import postgresql
 from node.store.bitmaps import decode_set, encode_set
+from node.store.consequences import NOTE_COLUMNS
 from node.store.layout import COLUMNS, stretches
 from node.withdrawn import Kind, Struck, struck_off
 from schemas.errors import BadInput, Place, StoreUnavailable
 from schemas.genome import Assembly
-
-_NAMES: Final = ", ".join(f'"{name}"' for name in COLUMNS)
-_INSERT: Final = " ".join(("INSERT INTO variant (", _NAMES, ") VALUES (", ", ".join("?" * len(COLUMNS)), ")"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +270,7 @@ def as_blob(people: BitMap) -> bytes:
 
 def sweep(engine: Engine) -> None:
     """Deletes the rows of files that are not live.  Only under the lock; a second or so a million rows."""
-    table, variant = db.vcf_file, db.variant
+    table, variant, annotation = db.vcf_file, db.variant, db.annotation
     dead: dict[int, list[int]] = {}
     with engine.connect() as connection:
         for no, dataset_no in connection.execute(
@@ -282,18 +280,31 @@ def sweep(engine: Engine) -> None:
     for dataset_no, segs in dead.items():
         for low, high in stretches(dataset_no):
             place = sa.and_(variant.c.bin.between(low, high), variant.c.seg.in_(segs))
+            noted = sa.and_(annotation.c.bin.between(low, high), annotation.c.file_no.in_(segs))
             with engine.begin() as connection:
                 connection.execute(sa.delete(variant).where(place))
+                connection.execute(sa.delete(annotation).where(noted))
         with engine.begin() as connection:
             connection.execute(sa.delete(table).where(table.c.no.in_(segs)))
 
 
-def add_rows(engine: Engine, rows: list[tuple[Any, ...]]) -> None:
-    """Adds rows of a file that is not live, in the order of `layout.COLUMNS`; one short transaction."""
+def add_rows(engine: Engine, rows: Sequence[Sequence[Any]], notes: Sequence[Sequence[Any]] = ()) -> None:
+    """Adds rows of a file that is not live, and what it notes of their alleles; one short transaction.
+
+    In the order of `layout.COLUMNS`, and of `consequences.NOTE_COLUMNS`.
+    """
     if not rows:
         return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            postgresql.copy_rows(connection, rows)
-        else:
-            connection.exec_driver_sql(_INSERT, rows)
+        for table, columns, values in ((db.variant, COLUMNS, rows), (db.annotation, NOTE_COLUMNS, notes)):
+            if not values:
+                continue
+            if engine.dialect.name == "postgresql":
+                postgresql.copy_rows(connection, table, columns, values)
+            else:
+                connection.exec_driver_sql(_insert(table.name, columns), [tuple(row) for row in values])
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return " ".join(("INSERT INTO", table, "(", names, ") VALUES (", ", ".join("?" * len(columns)), ")"))

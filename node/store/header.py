@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.store.consequences import Layout, layout_of
 from schemas.errors import BadInput, NotHeld, Place
 from schemas.genome import Assembly, Contig
 
@@ -36,11 +37,16 @@ _LIFT_REMEDY: Final = "Ingest it into a dataset of its own assembly."
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """lines: how many the header has, the #CHROM line included.  hg19_mt: its `chrM` is the 16,571 bp one."""
+    """What the header says.
+
+    lines: how many it has, the #CHROM line included.  hg19_mt: its `chrM` is the 16,571 bp one.
+    annotation: how CSQ or ANN is written; None when the file has neither.
+    """
 
     samples: tuple[str, ...]
     lines: int
     hg19_mt: bool = False
+    annotation: Layout | None = None
 
 
 def is_beside(name: str) -> bool:
@@ -61,7 +67,7 @@ def read_header(file: str, lines: Sequence[str], assembly: Assembly) -> Header:
         elif line.startswith(("##reference=", "##assembly=")):
             _check_named(Place(file, number), line.split("=", 1)[1], assembly)
     samples = _samples(Place(file, len(lines)), lines[-1])
-    return Header(samples, len(lines), hg19_mt)
+    return Header(samples, len(lines), hg19_mt, layout_of(lines))
 
 
 def _samples(place: Place, line: str) -> tuple[str, ...]:

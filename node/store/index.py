@@ -75,7 +75,7 @@ class SqlStore:
             holding = session.scene.holding(dataset, contig_of(query))
             plain = people is None and holding.is_clean
             if plain and isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
-                found = session.rows(self._said[EXACT_FILES], _exact_values(holding, allele))
+                found = session.rows(self._said[EXACT_FILES], exact_values(holding, allele))
                 return any(row[0] in holding.files for row in found)
             return next(self._matches(session, holding, query, people, 16), None) is not None
 
@@ -115,7 +115,7 @@ class SqlStore:
 
         def answer(session: Session) -> BitMap:
             holding = session.scene.holding(dataset, allele.interval.contig)
-            found = self._exact(session, holding, allele)
+            found = find_exact(session, self._said[EXACT_ROWS], holding, allele)
             return BitMap() if found is None else carriers(found, holding, people)
 
         return self._sessions.read(answer)
@@ -125,17 +125,12 @@ class SqlStore:
 
         def answer(session: Session) -> Zygosities:
             holding = session.scene.holding(dataset, allele.interval.contig)
-            found = self._exact(session, holding, allele)
+            found = find_exact(session, self._said[EXACT_ROWS], holding, allele)
             if found is None:
                 return Zygosities(BitMap(), BitMap(), BitMap())
             return zygosities(found, holding, people)
 
         return self._sessions.read(answer)
-
-    def _exact(self, session: Session, holding: Holding, allele: Allele) -> HeldAllele | None:
-        found = session.rows(self._said[EXACT_ROWS], _exact_values(holding, allele))
-        rows = [Row._make(row) for row in _visible(found, holding)]
-        return held_allele(rows, holding, allele.interval.contig) if rows else None
 
     def _count_rows(self, session: Session, holding: Holding, query: VariantQuery, *, once: bool) -> int:
         total = 0
@@ -152,7 +147,7 @@ class SqlStore:
     ) -> Iterator[HeldAllele]:
         """Admitted and carried alleles in the order of the port; to be used up before the session is left."""
         if isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
-            found = self._exact(session, holding, allele)
+            found = find_exact(session, self._said[EXACT_ROWS], holding, allele)
             if found is not None and (people is None or carriers(found, holding, people)):
                 yield found
             return
@@ -240,7 +235,14 @@ def _placed_only(query: VariantQuery) -> bool:
     return not isinstance(query, SequenceQuery) and query.conditions == ANYTHING
 
 
-def _exact_values(holding: Holding, allele: Allele) -> RawRow:
+def find_exact(session: Session, exact_rows: str, holding: Holding, allele: Allele) -> HeldAllele | None:
+    """The visible rows of one allele, if any.  exact_rows: `EXACT_ROWS` in the style of the driver."""
+    found = session.rows(exact_rows, exact_values(holding, allele))
+    rows = [Row._make(row) for row in _visible(found, holding)]
+    return held_allele(rows, holding, allele.interval.contig) if rows else None
+
+
+def exact_values(holding: Holding, allele: Allele) -> RawRow:
     place = allele.interval
     at = bin_at(first_bin(holding.no, place.contig), place.start)
     return at, place.start, place.end, allele.reference, allele.alternate, allele.sv_length_bp

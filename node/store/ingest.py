@@ -7,6 +7,7 @@ broken file, the node answers as before; what a dead ingest left behind is delet
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import stat
@@ -22,7 +23,9 @@ from sqlalchemy.exc import DBAPIError
 
 from node.config import IngestSection
 from node.store import files
+from node.store.crew import Indivisible
 from node.store.files import Fingerprint, HeldFile, Target
+from node.store.parts import WHOLE, Part, parts_of
 from node.store.reading import Reading, Way, reading
 from schemas.errors import BadInput, Place, StoreUnavailable
 
@@ -61,13 +64,15 @@ def ingest(
     replace: bool = False,
     dry_run: bool = False,
     fasta: Path | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Indexes the genotypes of `path` in `dataset`, and tells what was taken and what was left out.
 
     replace: the file was ingested before and has changed, or was read without somebody who has come back
-    since; its new content takes the place of the old.
-    dry_run: read and report, change nothing.  fasta: hold REF against this reference, and left-align.
+    since; its new content takes the place of the old.  dry_run: read and report, change
+    nothing.  fasta: hold REF against this reference, and left-align.
+    workers: processes that may read a large file at once, each with its own memory; with a FASTA it is one.
     Blocking: minutes for a large file; waits while another ingest writes to the same node.
 
     Raises BadInput: anything wrong with the file or the arguments; StoreUnavailable: the index cannot be
@@ -75,9 +80,8 @@ def ingest(
     """
     began = time.monotonic()
     tell = progress or _tell_nobody
-    for wanted in (path, fasta):
-        if wanted is not None:
-            _check_regular(wanted)
+    for wanted in filter(None, (path, fasta)):
+        _check_regular(wanted)
     with _writing(engine):
         files.find_target(engine, dataset)  # a wrong name is told before the waiting
     with _writing(engine), files.ingest_lock(engine) as writer:
@@ -93,8 +97,9 @@ def ingest(
         if former is not None and not (replace or dry_run):
             remedy = "To take the new content instead of the old: varhaven ingest --replace"
             raise BadInput(Place(str(path)), "the file was ingested before and has changed since", remedy)
-        job = _Job(writer, limits, path, target, fingerprint, fasta, tell)
-        read = job.dry() if dry_run else job.take(None if former is None else former.no)
+        parts = (WHOLE,) if fasta else _parts(path, workers)
+        job = _Job(writer, limits, path, target, fingerprint, fasta, tell, parts)
+        read = job.do(None if former is None else former.no, dry_run=dry_run)
     tell(1.0, "done")
     return _report(path, dataset, read, time.monotonic() - began)
 
@@ -146,6 +151,13 @@ def _already(path: Path, dataset: str, same: HeldFile, seconds: float) -> Ingest
     )
 
 
+def _parts(path: Path, workers: int) -> tuple[Part, ...]:
+    try:
+        return parts_of(path, workers)
+    except OSError as fault:
+        raise _unreadable(path, fault) from None
+
+
 def _fingerprint(path: Path, tell: Progress) -> Fingerprint:
     found = path.stat()
     digest, done = hashlib.sha256(), 0
@@ -189,6 +201,13 @@ class _Job:
     fingerprint: Fingerprint
     fasta: Path | None
     tell: Progress
+    parts: tuple[Part, ...] = (WHOLE,)
+
+    def do(self, replaced: int | None, *, dry_run: bool) -> Reading:
+        try:
+            return self.dry() if dry_run else self.take(replaced)
+        except Indivisible:
+            return dataclasses.replace(self, parts=(WHOLE,)).do(replaced, dry_run=dry_run)
 
     def dry(self) -> Reading:
         with self._reading(seg=0) as read:
@@ -208,8 +227,8 @@ class _Job:
         )
         try:
             with self._reading(seg) as read:
-                for rows in read.batches(self._show):
-                    files.add_rows(self.engine, rows)
+                for rows, notes in read.batches(self._show):
+                    files.add_rows(self.engine, rows, notes)
                 self._check_unchanged()
                 files.make_live(
                     self.engine,
@@ -230,7 +249,7 @@ class _Job:
         return Way(self.limits.memory_mb, self.limits.max_line_mb, self.limits.filters == "pass", fasta)
 
     def _reading(self, seg: int) -> AbstractContextManager[Reading]:
-        return reading(self.path, self.target, self._way, seg=seg)
+        return reading(self.path, self.target, self._way, seg=seg, parts=self.parts)
 
     def _show(self, alleles: int, done_bytes: int) -> None:
         done = done_bytes / max(1, self.fingerprint.size_bytes)

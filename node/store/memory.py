@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pyroaring import BitMap
 
 from schemas.errors import NotHeld
-from schemas.genome import Allele, Assembly
+from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.ports import Counts, Page, PersonSet, Variant, Zygosities
-from schemas.questions import VariantQuery, contig_of
+from schemas.questions import Annotation, AnnotationQuery, RangeQuery, VariantQuery, contig_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class CalledAllele:
     calls: Mapping[str, Call]
     names: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
 
 
 CalledFile = Sequence[CalledAllele]
@@ -58,6 +59,9 @@ class MemoryStore:
         held = [one for one in alleles if any(call.copies for call in one.calls.values())]
         self._files[dataset].append(held)
 
+    def assembly(self, dataset: str) -> Assembly:
+        return self._assemblies[self._held(dataset)]
+
     def people(self, dataset: str) -> tuple[str, ...]:
         return tuple(self._people[self._held(dataset)])
 
@@ -75,13 +79,13 @@ class MemoryStore:
     def carriers(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> PersonSet:
         self._held(dataset, allele.interval.contig.assembly)
         known = self._people[dataset]
-        calls = self._calls(dataset, self._copies_of(dataset, allele), people)
+        calls = self._calls(dataset, self.copies_of(dataset, allele), people)
         return BitMap(known.index(name) for name, call in calls.items() if call.copies)
 
     def zygosities(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Zygosities:
         self._held(dataset, allele.interval.contig.assembly)
         known = self._people[dataset]
-        calls = self._calls(dataset, self._copies_of(dataset, allele), people)
+        calls = self._calls(dataset, self.copies_of(dataset, allele), people)
         kinds = {known.index(name): _kind(call) for name, call in calls.items()}
         het, hom, hemi = (
             BitMap(n for n, kind in kinds.items() if kind == wanted) for wanted in ("het", "hom", "hemi")
@@ -99,7 +103,7 @@ class MemoryStore:
         alleles = {one.allele for file in self._files[dataset] for one in file}
         found = []
         for allele in sorted(alleles, key=_order):
-            same = self._copies_of(dataset, allele)
+            same = self.copies_of(dataset, allele)
             calls = self._calls(dataset, same, people)
             anchor = next((one.allele.anchor for one in same if one.allele.anchor), "")
             shown = Allele(allele.interval, allele.reference, allele.alternate, anchor, allele.sv_length_bp)
@@ -114,7 +118,8 @@ class MemoryStore:
                 )
         return found
 
-    def _copies_of(self, dataset: str, allele: Allele) -> list[CalledAllele]:
+    def copies_of(self, dataset: str, allele: Allele) -> list[CalledAllele]:
+        """What each file holds of an allele."""
         return [one for file in self._files[dataset] for one in file if one.allele == allele]
 
     def _calls(self, dataset: str, same: Sequence[CalledAllele], people: PersonSet | None) -> dict[str, Call]:
@@ -127,6 +132,37 @@ class MemoryStore:
                 if permitted and (name not in calls or not calls[name].called):
                     calls[name] = call
         return calls
+
+
+class MemoryAnnotations:
+    """A `schemas.ports.Annotations` over the same lists."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def is_annotated(self, dataset: str) -> bool:
+        return any(self.annotations(dataset, held.allele) for held in self._held(dataset, None))
+
+    def find(
+        self, dataset: str, query: AnnotationQuery, page: Page, people: PersonSet | None = None
+    ) -> list[Variant]:
+        found = [
+            held
+            for held in self._held(dataset, people)
+            if any(query.admits(one) for one in self.annotations(dataset, held.allele))
+            and (query.within is None or query.within.overlaps(held.allele.interval))
+        ]
+        return found[page.offset : page.offset + page.limit]
+
+    def annotations(self, dataset: str, allele: Allele) -> tuple[Annotation, ...]:
+        same = self._store.copies_of(dataset, allele)
+        return tuple(dict.fromkeys(said for one in same for said in one.annotations))
+
+    def _held(self, dataset: str, people: PersonSet | None) -> list[Variant]:
+        contigs = [Contig.numbered(n, self._store.assembly(dataset)) for n in range(1, 26)]
+        whole = [RangeQuery(Interval(contig, 0, contig.length_bp)) for contig in contigs]
+        every = Page(0, 1 << 30)
+        return [held for query in whole for held in self._store.find(dataset, query, every, people)]
 
 
 def _order(allele: Allele) -> tuple[int, int, int, str, str, int]:

@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from node import db
-from node.store.layout import COLUMNS
 
 # Every statement of the hot path has one right plan, whatever the table holds and whether or not its
 # statistics are up to date: along an index, in its order.
@@ -30,9 +29,6 @@ _PATIENT: Final = """
     SET lock_timeout = 0;
     SET idle_session_timeout = 0;
 """
-_COPY: Final = "COPY variant ({}) FROM STDIN (FORMAT BINARY)".format(
-    ", ".join(f'"{name}"' for name in COLUMNS)
-)
 
 
 def open_cursor(connection: Any) -> Any:
@@ -60,23 +56,27 @@ def batches(cursor: Any, statement: str, values: Sequence[Any], size: int) -> It
         yield batch
 
 
-def copy_rows(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Adds rows in the order of `COLUMNS`, in the transaction of `connection`.
+def copy_rows(
+    connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Adds rows with these columns to a table, in the transaction of `connection`.
 
     The transaction does not wait for the disk: nobody sees these rows before their file is made live, and
     that transaction does wait, for everything before it, too.  Raises DBAPIError.
     """
-    types = [str(db.variant.c[name].type.compile(connection.dialect)).split()[0].lower() for name in COLUMNS]
+    types = [str(table.c[name].type.compile(connection.dialect)).split()[0].lower() for name in columns]
+    names = ", ".join(f'"{name}"' for name in columns)
+    copying = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
     connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
     driver: Any = connection.connection.driver_connection
     fault_of_driver: type[Exception] = connection.dialect.loaded_dbapi.Error
     try:
-        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        with driver.cursor() as cursor, cursor.copy(copying) as copy:
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
     except fault_of_driver as fault:
-        raise DBAPIError("COPY variant", None, fault) from None
+        raise DBAPIError(f"COPY {table.name}", None, fault) from None
 
 
 @contextmanager

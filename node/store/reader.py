@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -51,6 +51,7 @@ class VcfReader:
     """Reads one file once.  Blocking; use in the process that may be lost, never in a server.
 
     assembly: of the dataset the file is for.  skipped: called with line and reason for what is left out.
+    line_begin: of the last line, in bytes of the text.  names: of the contigs, in the order of the file.
     """
 
     path: Path
@@ -60,6 +61,9 @@ class VcfReader:
     done_bytes: int = 0
     line: int = 0
     name: str = ""
+    line_begin: int = 0
+    names: list[str] = field(default_factory=list)
+    _next_begin: int = 0
 
     def open(self) -> tuple[Header, Iterator[Record]]:
         """The header, and the records that follow in the order of the file.
@@ -70,6 +74,39 @@ class VcfReader:
         lines = self._lines()
         header = self._header(lines)
         return header, self._records(lines, header)
+
+    @property
+    def text_bytes(self) -> int:
+        """How much of the text was read, in bytes; a last line without an end is taken to have one."""
+        return self._next_begin
+
+    def open_at(self, cut: int, block: int) -> tuple[Header, Iterator[Record]]:
+        """The header, and the records whose lines begin after `cut`, in bytes of the text.
+
+        block: where in the file that is; see `parts`.  Lines are then counted as if the first of these
+        followed the header.  Raises BadInput, as `open`.
+        """
+        header, _ = self.open()
+        return header, self._records(self._lines_after(cut, block), header)
+
+    def _lines_after(self, cut: int, block: int) -> Iterator[bytes]:
+        self._next_begin = cut
+        with self.path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            if not packed:
+                raw.seek(block)
+                yield from self._but_first(self._cut(raw, raw.tell))
+        if packed:
+            with _bgzf(self.path) as source:
+                source.seek(block << 16)
+                yield from self._but_first(self._cut(source, lambda: source.tell() >> 16))
+
+    def _but_first(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """The first is the end of a line that began before, or one that begins just there."""
+        first = next(lines, None)
+        if first is not None:
+            self._next_begin += len(first) + 1
+            yield from lines
 
     def _lines(self) -> Iterator[bytes]:
         with self.path.open("rb") as raw:
@@ -142,6 +179,7 @@ class VcfReader:
         held: list[str] = []
         for line in lines:
             self.line += 1
+            self._next_begin += len(line) + 1
             if self.line == 1 and not line.startswith(b"##fileformat=VCF"):
                 remedy = "Give a VCF (plain or bgzipped) or BCF file; its first line is ##fileformat=VCFv4.x"
                 raise BadInput(Place(self.name, 1), "this is not a VCF", remedy)
@@ -163,6 +201,8 @@ class VcfReader:
         named, contig, last = b"", None, 0
         for line in lines:
             self.line += 1
+            self.line_begin = self._next_begin
+            self._next_begin += len(line) + 1
             columns = line.split(b"\t", 9)
             if len(columns) < 10:
                 raise self._short(line, len(header.samples))
@@ -173,6 +213,7 @@ class VcfReader:
                     raise self._bad(f"records of contig {_shown(name)} stand in several places", _SORT)
                 named, last = name, 0
                 contigs[name] = contig
+                self.names.append(_shown(name) if contig is None else contig.name)
             if not first_text.isdigit():
                 raise self._bad("POS is not a number")
             first = int(first_text)

@@ -1,28 +1,26 @@
-"""One file read by the process that does nothing else (`worker`): its samples, its rows, what it left out.
+"""One file read by processes that do nothing else (`crew`): its samples, its rows, what it left out.
 
-Rows leave here without those people who have withdrawn.  Knows the protocol of that process, and nothing of
-the database.
+Rows leave here without those people who have withdrawn.  Knows nothing of the database.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, Final, NamedTuple
 
 from pyroaring import BitMap
 
+from node.store.crew import Crew
 from node.store.files import Target
-from node.store.frames import Frame, Tag, receive, send, unpack_rows
+from node.store.frames import unpack_rows
 from node.store.layout import Row
 from node.store.narrowing import narrowed
-from schemas.errors import BadInput, Place
+from node.store.parts import WHOLE, Part
+
+_KEY_COLUMNS: Final = 6  # bin to sv_length, the same in rows and notes
 
 Watcher = Callable[[int, int], None]
 """Told how many alleles were read so far, and from how many bytes of the file."""
@@ -42,6 +40,16 @@ class Way:
     fasta: str
 
 
+class Batch(NamedTuple):
+    """Some of what is read.
+
+    rows: in the order of `layout.COLUMNS`.  notes: of their alleles, in that of `consequences.NOTE_COLUMNS`.
+    """
+
+    rows: list[tuple[Any, ...]]
+    notes: list[list[Any]]
+
+
 class Reading:
     """A file that is being read.
 
@@ -49,27 +57,26 @@ class Reading:
     at the end, {} before.
     """
 
-    def __init__(self, child: _Child, target: Target) -> None:
-        self._child = child
-        self.samples: list[str] = child.receive(Tag.SAMPLES).value
+    def __init__(self, crew: Crew, target: Target) -> None:
+        self._crew = crew
+        self.samples = crew.samples()
         self.left_out = target.left_out(self.samples)
         self.summary: dict[str, Any] = {}
-        ordinals = target.ordinals(self.samples)
-        self._left = BitMap(ordinals) - self.left_out
-        child.send(Frame(Tag.ORDINALS, ordinals))
+        self._ordinals = target.ordinals(self.samples)
+        self._left = BitMap(self._ordinals) - self.left_out
 
-    def batches(self, watch: Watcher) -> Iterator[list[tuple[Any, ...]]]:
-        """Every row, in the order of `layout.COLUMNS`; to be used up.
+    def batches(self, watch: Watcher) -> Iterator[Batch]:
+        """Everything that is read; to be used up.
 
         Raises BadInput: something is wrong with the file, or the process ended early.
         """
         alleles = 0
-        while (frame := self._child.receive(Tag.ROWS, Tag.DONE)).tag is Tag.ROWS:
+        for frame in self._crew.rows(self._ordinals):
             rows = self._kept(unpack_rows(frame.value["rows"], frame.blob))
             alleles += len(rows)
-            watch(alleles, frame.value["done_bytes"])
-            yield rows
-        self.summary = {**frame.value, "alleles": alleles}
+            watch(alleles, self._crew.done_bytes)
+            yield Batch(rows, self._noted(frame.value["notes"], rows))
+        self.summary = {**self._crew.summary, "alleles": alleles}
 
     def _kept(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         if not self.left_out:
@@ -77,10 +84,21 @@ class Reading:
         kept = (narrowed(Row._make(row), self.left_out, self._left) for row in rows)
         return [row for row in kept if row is not None]
 
+    def _noted(self, notes: list[list[Any]], rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+        if not self.left_out:
+            return notes
+        held = {row[:_KEY_COLUMNS] for row in rows}
+        return [note for note in notes if tuple(note[:_KEY_COLUMNS]) in held]
+
 
 @contextmanager
-def reading(path: Path, target: Target, way: Way, *, seg: int) -> Iterator[Reading]:
-    """`path` being read for `target`; leaving ends the process, wherever it is.  seg: of the rows."""
+def reading(
+    path: Path, target: Target, way: Way, *, seg: int, parts: Sequence[Part] = (WHOLE,)
+) -> Iterator[Reading]:
+    """`path` being read for `target`; leaving ends the processes, wherever they are.  seg: of the rows.
+
+    parts: each is read by a process of its own, and Indivisible is raised if that does not work.
+    """
     task = {
         "path": str(path.resolve()),
         "name": str(path),
@@ -92,76 +110,8 @@ def reading(path: Path, target: Target, way: Way, *, seg: int) -> Iterator[Readi
         "passed_only": way.passed_only,
         "fasta": way.fasta or None,
     }
-    child = _Child(str(path))
+    crew = Crew(str(path), task, parts)
     try:
-        child.send(Frame(Tag.TASK, task))
-        yield Reading(child, target)
+        yield Reading(crew, target)
     finally:
-        child.end()
-
-
-class _Child:
-    """The reading process."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "OPENBLAS_NUM_THREADS": "1",  # a pool of threads would count against its memory
-        }
-        # A session of its own: an interrupt at the terminal reaches the parent only, which ends it.
-        # What htslib prints may hold names and genotypes.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "node.store.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env=environment,
-        )
-
-    def send(self, frame: Frame) -> None:
-        try:
-            send(cast(IO[bytes], self._process.stdin), frame)
-        except BrokenPipeError:
-            raise self._lost() from None
-
-    def receive(self, *wanted: Tag) -> Frame:
-        """The next frame.  Raises BadInput: what the process found wrong, or that it ended too early."""
-        frame = receive(cast(IO[bytes], self._process.stdout))
-        if frame is None:
-            raise self._lost()
-        if frame.tag is Tag.BAD:
-            told = frame.value
-            raise BadInput(Place(told["file"], told["line"], told["field"]), told["problem"], told["remedy"])
-        if frame.tag not in wanted:
-            raise self._lost()
-        return frame
-
-    def _lost(self) -> BadInput:
-        self._process.kill()
-        status = self._process.wait()
-        how = f"status {status}"
-        if status < 0:
-            how = signal.Signals(-status).name
-        remedy = (
-            "The file makes the reader fail or exceeds its limits (memory_mb in the section [ingest] of "
-            "varhaven.toml); check it with: bcftools view FILE > /dev/null"
-        )
-        return BadInput(Place(self._file), f"the process that reads the file ended early ({how})", remedy)
-
-    def end(self) -> None:
-        """Ends the process if it is still there, and closes both pipes."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None and not pipe.closed:
-                _close(pipe)
-
-
-def _close(pipe: IO[bytes]) -> None:
-    try:
-        pipe.close()
-    except BrokenPipeError:
-        return  # what was still buffered for the process has no reader any more
+        crew.end()

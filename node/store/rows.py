@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from node.store.alleles import AlleleKey, Found, Refused, alleles_of, trimmed
+from node.store.alleles import AlleleKey, Found, Refused, alleles_of, info_value, trimmed
 from node.store.bitmaps import Ordinals, encode
+from node.store.consequences import KEY_LETTERS, Layout, Note, annotations_of
 from node.store.layout import Row, bin_at, first_bin, level_of
 from node.store.normal import Moves
 from node.store.reader import Record
@@ -22,6 +23,8 @@ from node.store.scanner import BadGenotype, SiteCalls, scan
 from node.store.tally import Tally, tally, unite
 from schemas.errors import BadInput, Place
 from schemas.genome import Contig
+from schemas.protein import comparable_change
+from schemas.questions import Annotation
 
 _MANY_WAITING: Final = 1000
 _CORRECT: Final = "Correct the file; nothing of it was taken."
@@ -35,6 +38,7 @@ class _Waiting:
     names: list[str]
     filters: list[str]
     tallies: list[Tally]
+    annotations: dict[Annotation, None]
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class RowMaker:
 
     ordinals: of the person in each sample column.  passed_only: leave out what a filter refused.
     moves: alleles that are to be held in another form than the one written.
+    annotation: how the file says what its alleles do.  notes: that, of the rows given so far, for the caller
+    to take away.
     """
 
     file: str
@@ -52,6 +58,8 @@ class RowMaker:
     passed_only: bool
     skipped: Callable[[int, str], None]
     moves: Moves = field(default_factory=dict)
+    annotation: Layout | None = None
+    notes: list[Note] = field(default_factory=list)
     records: int = 0
     contigs: set[int] = field(default_factory=set)
     levels: int = 0
@@ -78,13 +86,17 @@ class RowMaker:
                 yield from self._release()
                 self._contig = record.contig
                 self._first_bin = first_bin(self.dataset_no, record.contig)
-            elif record.first - 1 - self._lookback_bp > self._farthest:
+            elif not self.waits_for(record):
                 yield from self._release()
             elif len(self._waiting) > self._many_waiting:
                 yield from self._release(before=record.first - 1 - self._lookback_bp)
                 self._many_waiting = _MANY_WAITING + 2 * len(self._waiting)
             self._take(record)
         yield from self._release()
+
+    def waits_for(self, record: Record) -> bool:
+        """Whether an allele of the records so far may still be that of this later one."""
+        return record.contig is self._contig and record.first - 1 - self._lookback_bp <= self._farthest
 
     def _take(self, record: Record) -> None:
         samples = len(self.ordinals)
@@ -96,6 +108,7 @@ class RowMaker:
         if self.passed_only and record.filters not in (b"PASS", b"."):
             self.skipped(record.line, "FILTER is not PASS")
             return
+        said = self._annotations(record)
         for found in alleles_of(record):
             if isinstance(found, Refused):
                 if found.fatal:
@@ -105,7 +118,9 @@ class RowMaker:
                 self.skipped(record.line, "no genotypes: FORMAT has no GT")
                 return
             else:
-                self._keep(record, self._moved(record, found) if self.moves else found, calls)
+                kept = self._keep(record, self._moved(record, found) if self.moves else found, calls)
+                if kept is not None and said:
+                    kept.annotations.update(said.get(found.number, {}))
 
     def _moved(self, record: Record, found: Found) -> Found:
         moved = self.moves.get((record.line, found.number))
@@ -113,23 +128,39 @@ class RowMaker:
             return found
         return trimmed(found.number, moved.first, moved.reference, moved.alternate)
 
-    def _keep(self, record: Record, found: Found, calls: SiteCalls) -> None:
+    def _annotations(self, record: Record) -> dict[int, dict[Annotation, None]]:
+        """What the line says its alleles do, by the number of the allele."""
+        layout = self.annotation
+        text = None if layout is None else info_value(record.info, layout.key)
+        if layout is None or text is None:
+            return {}
+        try:
+            said, strays = annotations_of(text, layout, record.reference, record.alternates)
+        except UnicodeDecodeError:
+            raise self._not_text(record, "INFO") from None
+        if strays:
+            self.skipped(record.line, "an annotation names no allele of the line; it is left out")
+        return said
+
+    def _keep(self, record: Record, found: Found, calls: SiteCalls) -> _Waiting | None:
+        """The allele among those that wait; None when nobody carries it."""
         counted = tally(calls, found.number)
         if counted is None:
             if calls.uncalled.size == calls.samples:
                 self.skipped(record.line, "every genotype is missing")
-            return
+            return None
         known = self._waiting.get(found.key)
         if known is None:
             names, filters = self._words(record, record.identifiers), self._words(record, record.filters)
-            self._waiting[found.key] = _Waiting(found.anchor, names, filters, [counted])
+            known = self._waiting[found.key] = _Waiting(found.anchor, names, filters, [counted], {})
             self._farthest = max(self._farthest, found.key.start)
-            return
+            return known
         self.skipped(record.line, "the same allele as an earlier line; their genotypes are united")
         known.anchor = known.anchor or found.anchor
         _add_new(known.names, self._words(record, record.identifiers))
         _add_new(known.filters, self._words(record, record.filters))
         known.tallies.append(counted)
+        return known
 
     def _words(self, record: Record, column: bytes) -> list[str]:
         if column == b".":
@@ -137,9 +168,10 @@ class RowMaker:
         try:
             return column.decode().split(";")
         except UnicodeDecodeError:
-            raise BadInput(
-                Place(self.file, record.line), "ID or FILTER is not UTF-8 text", _CORRECT
-            ) from None
+            raise self._not_text(record, "ID or FILTER") from None
+
+    def _not_text(self, record: Record, columns: str) -> BadInput:
+        return BadInput(Place(self.file, record.line), f"{columns} is not UTF-8 text", _CORRECT)
 
     def _release(self, before: int | None = None) -> Iterator[Row]:
         """Rows of the waiting alleles, or of those that start before a coordinate."""
@@ -158,9 +190,11 @@ class RowMaker:
         self.levels |= 1 << level
         if self._contig is not None:
             self.contigs.add(self._contig.number)
+        here = bin_at(self._first_bin, key.start)
+        self.notes += [_note(here, key, self.seg, said) for said in enumerate(waiting.annotations)]
         hom, hemi = int(held.homs.size), int(held.hemis.size)
         return Row(
-            bin_at(self._first_bin, key.start),
+            here,
             *key,
             self.seg,
             level,
@@ -195,3 +229,12 @@ class RowMaker:
 
 def _add_new(words: list[str], more: list[str]) -> None:
     words.extend(word for word in more if word not in words)
+
+
+def _note(here: int, key: AlleleKey, file_no: int, said: tuple[int, Annotation]) -> Note:
+    number, one = said
+    consequences = "&".join(sorted(one.consequences))
+    change = comparable_change(one.protein) if one.protein else ""
+    names = one.gene, one.transcript, one.coding, one.protein
+    keys = one.coding[:KEY_LETTERS], change[:KEY_LETTERS]
+    return Note(here, *key, file_no, number, *names, consequences, one.impact, *keys)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import resource
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
@@ -22,7 +24,8 @@ import numpy as np
 from node.store.frames import Frame, Tag, pack_rows, receive, send
 from node.store.layout import Row
 from node.store.normal import Moves, moves_of
-from node.store.reader import VcfReader
+from node.store.parts import Border, Part
+from node.store.reader import Record, VcfReader
 from node.store.rows import RowMaker
 from schemas.errors import BadInput, Place
 from schemas.genome import Assembly
@@ -46,6 +49,11 @@ class Skips:
         times = self._times[reason] = self._times.get(reason, 0) + 1
         if times <= _SHOWN_LINES_A_REASON:
             self._shown.append((line, reason))
+
+    def clear(self) -> None:
+        """Forgets all of them."""
+        self._shown.clear()
+        self._times.clear()
 
     def report(self) -> list[tuple[int, str]]:
         """In the order of the file; a line of 0 sums up what is not shown one by one."""
@@ -117,7 +125,8 @@ def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
     skips = Skips()
     moves = _moves(task)
     reader = _reader(task, skips.add)
-    header, records = reader.open()
+    part = Part(*task["part"])
+    header, records = reader.open_at(part.begin, part.block) if part.begin else reader.open()
     send(answers, Frame(Tag.SAMPLES, header.samples))
     reply = receive(sys.stdin.buffer)
     if reply is None:
@@ -130,26 +139,89 @@ def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
         task["passed_only"],
         skips.add,
         moves,
+        header.annotation,
     )
+    stretch = Stretch(reader, maker, skips, part, header.lines + 1)
     alleles = 0
     batch: list[Row] = []
     held_bytes = 0
-    for row in maker.rows(records):
+    for row in maker.rows(stretch.records(records)):
         batch.append(row)
         held_bytes += len(row.carriers) + len(row.alt) + len(row.ref)
         if len(batch) == _BATCH_ROWS or held_bytes > _BATCH_BYTES:
             alleles += len(batch)
-            _send_rows(answers, batch, reader.done_bytes)
+            _send_rows(answers, batch, maker, reader.done_bytes)
             batch, held_bytes = [], 0
-    _send_rows(answers, batch, reader.done_bytes)
+    _send_rows(answers, batch, maker, reader.done_bytes)
     summary = {
-        "records": reader.line - header.lines,
+        **stretch.summary(),
         "alleles": alleles + len(batch),
         "contigs": sorted(maker.contigs),
         "levels": maker.levels,
-        "skipped": skips.report(),
     }
     send(answers, Frame(Tag.DONE, summary))
+
+
+@dataclass(slots=True)
+class Stretch:
+    """The lines of one part: from where it really begins to where the next one does.
+
+    begin, end: of its first line, and of the first that is not its own, in bytes of the text.
+    is_clean: no allele before the end can be one behind it.
+    """
+
+    reader: VcfReader
+    maker: RowMaker
+    skips: Skips
+    part: Part
+    first_line: int
+    begin: int = 0
+    end: int | None = None
+    is_clean: bool = True
+
+    def records(self, found: Iterator[Record]) -> Iterator[Record]:
+        """Those of `found` that are the part's own."""
+        if self.part.begin:
+            found = chain(self._first(found), found)
+        yield from found if self.part.end is None else self._until(found, Border(self.part.end))
+
+    def _first(self, found: Iterator[Record]) -> list[Record]:
+        """The first record of its own, if there is one; what was before is forgotten."""
+        border = Border(self.part.begin)
+        first = next((one for one in found if border.is_at(self.reader.line_begin, one)), None)
+        self.skips.clear()
+        if first is None:
+            self.begin, self.first_line = self.reader.text_bytes, self.reader.line + 1
+            self.reader.names.clear()
+            return []
+        self.begin, self.first_line = self.reader.line_begin, self.reader.line
+        self.reader.names[:-1] = []
+        return [first]
+
+    def _until(self, found: Iterator[Record], border: Border) -> Iterator[Record]:
+        last: Record | None = None
+        for record in found:
+            if border.is_at(self.reader.line_begin, record):
+                self.end, self.is_clean = self.reader.line_begin, not self.maker.waits_for(record)
+                if last is not None and last.contig is not record.contig:
+                    self.reader.names.pop()
+                return
+            yield record
+            last = record
+
+    def summary(self) -> dict[str, Any]:
+        """Lines are counted as if the first of the part followed the header."""
+        reader = self.reader
+        behind = reader.line + 1 if self.end is None else reader.line
+        return {
+            "begin": self.begin,
+            "end": reader.text_bytes if self.end is None else self.end,
+            "is_clean": self.is_clean,
+            "names": reader.names,
+            "first_line": self.first_line,
+            "records": behind - self.first_line,
+            "skipped": self.skips.report(),
+        }
 
 
 def _reader(task: dict[str, Any], skipped: Callable[[int, str], None]) -> VcfReader:
@@ -165,9 +237,10 @@ def _moves(task: dict[str, Any]) -> Moves:
     return moves_of(records, task["name"], Path(task["fasta"]), Assembly(task["assembly"]))
 
 
-def _send_rows(answers: IO[bytes], batch: list[Row], done_bytes: int) -> None:
+def _send_rows(answers: IO[bytes], batch: list[Row], maker: RowMaker, done_bytes: int) -> None:
     values, blob = pack_rows(batch)
-    send(answers, Frame(Tag.ROWS, {"rows": values, "done_bytes": done_bytes}, blob))
+    notes, maker.notes = [list(note) for note in maker.notes], []
+    send(answers, Frame(Tag.ROWS, {"rows": values, "notes": notes, "done_bytes": done_bytes}, blob))
 
 
 if __name__ == "__main__":

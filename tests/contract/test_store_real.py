@@ -200,6 +200,7 @@ def test_genotypes_of_any_file_are_those_of_htslib(files: list[vcfs.Vcf]) -> Non
         '##INFO=<ID=END,Number=1,Type=Integer,Description="">',
         '##INFO=<ID=SVLEN,Number=1,Type=Integer,Description="">',
         '##INFO=<ID=SVTYPE,Number=1,Type=String,Description="">',
+        vcfs.CSQ,
     )
     with tempfile.TemporaryDirectory() as folder:
         for vcf in files:

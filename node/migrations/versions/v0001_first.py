@@ -194,3 +194,36 @@ def upgrade() -> None:
         sa.Column("at", sa.Text(), nullable=False, comment="ISO 8601, UTC"),
         sa.PrimaryKeyConstraint("dataset_no", "digest"),
     )
+    op.create_table(
+        "annotation",
+        sa.Column("bin", sa.BigInteger(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("end", sa.Integer(), nullable=False),
+        sa.Column("ref", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("alt", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("sv_length", sa.Integer(), nullable=False),
+        sa.Column(
+            "file_no", sa.Integer(), nullable=False, comment="of the file, whether it was merged or not"
+        ),
+        sa.Column("number", sa.Integer(), nullable=False, comment="among those of the allele in the file"),
+        sa.Column("gene", sa.Text(), nullable=False),
+        sa.Column("transcript", sa.Text(), nullable=False),
+        sa.Column("coding", sa.Text(), nullable=False),
+        sa.Column("protein", sa.Text(), nullable=False),
+        sa.Column("consequences", sa.Text(), nullable=False, comment="joined by &"),
+        sa.Column("impact", sa.Text(), nullable=False),
+        sa.Column("coding_key", sa.Text(), nullable=False, comment="its first letters, for the index"),
+        sa.Column(
+            "change_key", sa.Text(), nullable=False, comment="of the protein change in the form of questions"
+        ),
+    )
+    op.create_index("annotation_place", "annotation", ["bin", "start"])
+    op.create_index("annotation_gene", "annotation", ["gene", "bin", "start"])
+    for name in ("coding", "change"):
+        op.create_index(
+            f"annotation_{name}",
+            "annotation",
+            [f"{name}_key", "bin", "start"],
+            sqlite_where=sa.text(f"{name}_key <> ''"),
+            postgresql_where=sa.text(f"{name}_key <> ''"),
+        )
