@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -93,15 +94,10 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Index the genotypes of VCF or BCF files: each wholly or not at all."""
-    reports: list[IngestReport] = []
     refused: list[NodeError] = []
+    reports: list[IngestReport] = []
     with open_home(home) as node, _bar() as bar:
         for path in files:
-            task = bar.add_task(path.name, total=1.0, detail="")
-
-            def show(fraction: float, detail: str, task: int = int(task)) -> None:
-                bar.update(task, completed=fraction, detail=detail)  # type: ignore[arg-type]
-
             try:
                 report = ingest_file(
                     node.engine,
@@ -112,20 +108,33 @@ def ingest(
                     dry_run=dry_run,
                     fasta=fasta,
                     workers=workers,
-                    progress=show,
+                    progress=_shown_in(bar, path),
                 )
                 reports.append(report)
             except NodeError as refusal:
                 refused.append(refusal)
+    _tell_all(reports, refused, dry_run, as_json)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _shown_in(bar: Progress, path: Path) -> Callable[[float, str], None]:
+    task = bar.add_task(path.name, total=1.0, detail="")
+
+    def show(fraction: float, detail: str) -> None:
+        bar.update(task, completed=fraction, detail=detail)
+
+    return show
+
+
+def _tell_all(reports: list[IngestReport], refused: list[NodeError], dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print_json([_report(r) for r in reports])
+        print_json([_report(report) for report in reports])
     else:
         for report in reports:
             _tell(report, dry_run)
-    for each in refused:
-        err.print(f"varhaven: {each.message}", style="bold red", markup=False)
-    if refused:
-        raise typer.Exit(1)
+    for refusal in refused:
+        err.print(f"varhaven: {refusal.message}", style="bold red", markup=False)
 
 
 def _bar() -> Progress:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import signal
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -216,31 +218,35 @@ class _Job:
         return read
 
     def take(self, replaced: int | None) -> Reading:
-        files.sweep(self.engine)
-        seg = files.register(
-            self.engine,
-            self.target,
-            str(self.path.resolve()),
-            self.fingerprint,
-            passed_only=self._way.passed_only,
-            fasta=self._way.fasta,
-        )
+        with _uninterrupted():
+            files.sweep(self.engine)
+            seg = files.register(
+                self.engine,
+                self.target,
+                str(self.path.resolve()),
+                self.fingerprint,
+                passed_only=self._way.passed_only,
+                fasta=self._way.fasta,
+            )
         try:
             with self._reading(seg) as read:
                 for rows, notes in read.batches(self._show):
-                    files.add_rows(self.engine, rows, notes)
+                    with _uninterrupted():
+                        files.add_rows(self.engine, rows, notes)
                 self._check_unchanged()
-                files.make_live(
-                    self.engine,
-                    self.target,
-                    seg,
-                    read.samples,
-                    summary=read.summary,
-                    replaced=replaced,
-                )
+                with _uninterrupted():
+                    files.make_live(
+                        self.engine,
+                        self.target,
+                        seg,
+                        read.samples,
+                        summary=read.summary,
+                        replaced=replaced,
+                    )
         finally:
             # What was replaced, or what a fault left half done: no longer or never visible.
-            _sweep_if_possible(self.engine)
+            with _uninterrupted():
+                _sweep_if_possible(self.engine)
         return read
 
     @property
@@ -260,6 +266,25 @@ class _Job:
         now = self.path.stat() if self.path.exists() else None
         if now is None or (now.st_size, now.st_mtime_ns) != known:
             raise BadInput(Place(str(self.path)), "the file changed while it was read", "Ingest it again.")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Holds an interrupt back until the database is done with.
+
+    One that came inside of the driver could leave a transaction open, which nothing could be deleted beside.
+    """
+    if threading.current_thread() is not threading.main_thread():  # interrupts reach the main thread alone
+        yield
+        return
+    waiting: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: waiting.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if waiting:
+        raise KeyboardInterrupt
 
 
 def _sweep_if_possible(engine: Engine) -> None:
