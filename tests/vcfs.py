@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 from hypothesis import strategies as st
+from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
 from node import db
@@ -24,6 +25,7 @@ from node.store.catalogue import add_dataset
 from node.store.files import Fingerprint
 from node.store.index import SqlStore
 from node.store.memory import Call, CalledAllele, MemoryStore
+from node.store.narrowing import narrowed
 from node.store.reader import VcfReader
 from node.store.rows import RowMaker
 from schemas.access import Policy
@@ -116,7 +118,7 @@ def open_dataset(name: str, assembly: Assembly = Assembly.GRCH37) -> Dataset:
     return Dataset(name, assembly, Policy.OPEN)
 
 
-def take(engine: Engine, path: Path, dataset: str) -> list[tuple[int, str]]:
+def take(engine: Engine, path: Path, dataset: str, *, replaced: int | None = None) -> list[tuple[int, str]]:
     """Ingests without the process and the checks around it, for tests that do it hundreds of times."""
     target = files.find_target(engine, dataset)
     skipped: list[tuple[int, str]] = []
@@ -129,7 +131,14 @@ def take(engine: Engine, path: Path, dataset: str) -> list[tuple[int, str]]:
     seg = files.register(engine, target, str(path), Fingerprint(str(path), 0, 0))
     ordinals = np.array(target.ordinals(header.samples), np.int64)
     maker = RowMaker(str(path), target.no, seg, ordinals, False, skip, annotation=header.annotation)
-    rows = list(maker.rows(records))
+    left_out = target.left_out(header.samples)
+    left = BitMap(target.ordinals(header.samples)) - left_out
+    read = maker.rows(records)
+    rows = (
+        [row for one in read if (row := narrowed(one, left_out, left)) is not None]
+        if left_out
+        else list(read)
+    )
     files.add_rows(engine, rows, maker.notes)
     summary = {
         "records": maker.records,
@@ -137,7 +146,7 @@ def take(engine: Engine, path: Path, dataset: str) -> list[tuple[int, str]]:
         "contigs": sorted(maker.contigs),
         "levels": maker.levels,
     }
-    files.make_live(engine, target, seg, header.samples, summary=summary, replaced=None)
+    files.make_live(engine, target, seg, header.samples, summary=summary, replaced=replaced)
     return skipped
 
 

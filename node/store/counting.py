@@ -74,7 +74,8 @@ def _shares(rows: Sequence[Row], holding: Holding, people: BitMap | None) -> Ite
     """Each row with the people it speaks for."""
     settled = BitMap()
     for row in rows:
-        covered = holding.files[row.seg].people
+        file = holding.files[row.seg]
+        covered = file.speaking(decode_set(row.carriers)) if file.thinned else file.people
         here = covered if people is None else covered & people
         yield row, here - settled
         if len(rows) > 1:

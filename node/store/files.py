@@ -271,6 +271,7 @@ def as_blob(people: BitMap) -> bytes:
 def sweep(engine: Engine) -> None:
     """Deletes the rows of files that are not live.  Only under the lock; a second or so a million rows."""
     table, variant, annotation = db.vcf_file, db.variant, db.annotation
+    kept = sa.select(db.merged_file.c.no)  # what a file notes stays its own when its rows are merged
     dead: dict[int, list[int]] = {}
     with engine.connect() as connection:
         for no, dataset_no in connection.execute(
@@ -280,7 +281,11 @@ def sweep(engine: Engine) -> None:
     for dataset_no, segs in dead.items():
         for low, high in stretches(dataset_no):
             place = sa.and_(variant.c.bin.between(low, high), variant.c.seg.in_(segs))
-            noted = sa.and_(annotation.c.bin.between(low, high), annotation.c.file_no.in_(segs))
+            noted = sa.and_(
+                annotation.c.bin.between(low, high),
+                annotation.c.file_no.in_(segs),
+                annotation.c.file_no.not_in(kept),
+            )
             with engine.begin() as connection:
                 connection.execute(sa.delete(variant).where(place))
                 connection.execute(sa.delete(annotation).where(noted))

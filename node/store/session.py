@@ -35,7 +35,8 @@ class LiveFile:
     """A visible file: the people it covers, and where it has alleles.
 
     residue: people of whom its rows still speak, but who are not to be seen.  place: files are in the order
-    of their places.
+    of their places.  thinned: of each of several files that were merged into it and have lost somebody, who
+    is left.
     """
 
     seg: int
@@ -44,6 +45,16 @@ class LiveFile:
     levels: tuple[int, ...]
     residue: BitMap
     place: int
+    thinned: tuple[BitMap, ...] = ()
+
+    def speaking(self, carriers: BitMap) -> BitMap:
+        """For whom a row with these carriers speaks: a file says nothing of what nobody in it carries."""
+        return self.people - silent(carriers & self.people, self.thinned) if self.thinned else self.people
+
+
+def silent(carriers: BitMap, files: Sequence[BitMap]) -> BitMap:
+    """Everybody in those files in which nobody is among the carriers."""
+    return BitMap().union(*(people for people in files if people.isdisjoint(carriers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +172,8 @@ def _read_scene(session: Session) -> Scene:
         used = tuple(level for level in range(1, LEVELS) if levels >> level & 1)
         covered, hidden = decode_set(bytes(people) or None), decode_set(bytes(residue or b"") or None)
         on = frozenset(map(int, contigs.split()))
-        files.setdefault(no, {})[seg] = LiveFile(seg, covered, on, used, hidden, place)
+        thinned = _thinned(session, seg, covered, hidden) if hidden else ()
+        files.setdefault(no, {})[seg] = LiveFile(seg, covered, on, used, hidden, place, thinned)
     holdings = {}
     for no, called, assembly, policy, name, description, duo in datasets:
         dataset = Dataset(called, Assembly(assembly), Policy(policy), name, description, tuple(duo.split()))
@@ -171,6 +183,17 @@ def _read_scene(session: Session) -> Scene:
         holdings[called] = Holding(no, dataset, tuple(samples.get(no, ())), held, tuple(levels), is_clean)
     in_order = sorted(holdings.values(), key=lambda holding: holding.dataset.id)
     return Scene(holdings, tuple(holding.dataset for holding in in_order))
+
+
+def _thinned(session: Session, seg: int, people: BitMap, residue: BitMap) -> tuple[BitMap, ...]:
+    merged = session.rows(f"SELECT people FROM merged_file WHERE seg = {seg}", ())  # noqa: S608  # a number
+    return thinned([decode_set(bytes(part)) for (part,) in merged if part], people, residue)
+
+
+def thinned(parts: Sequence[BitMap], people: BitMap, residue: BitMap) -> tuple[BitMap, ...]:
+    """Who is left, where anybody is, of those parts of a merged file that have lost somebody."""
+    left = (part & people for part in parts if not part.isdisjoint(residue))
+    return tuple(part for part in left if part)
 
 
 class Sessions:
