@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from node.cli import ask, data, demonstrate, host, peers, verify
+from node.cli import ask, data, demonstrate, host, life, peers, verify
 from node.cli.options import err
 from schemas.errors import NodeError
 
@@ -24,9 +24,14 @@ app = typer.Typer(
 app.command()(host.init)
 app.command()(host.serve)
 app.command()(host.doctor)
+data.dataset.command("remove")(life.remove)
 app.add_typer(data.dataset, name="dataset")
 app.command()(data.ingest)
 app.add_typer(data.people, name="people")
+app.command()(life.withdraw)
+app.command()(life.restore)
+app.command()(life.scrub)
+app.command()(life.compact)
 app.command()(data.validate)
 app.command()(ask.query)
 app.command("verify")(verify.verify_beacon)

@@ -241,3 +241,29 @@ def test_two_nodes_become_a_network(home: Path, tmp_path: Path) -> None:
     assert json.loads(done(*question, home=home))["nodes"][1]["state"] == "suspended"
     done("peer", "remove", "http://127.0.0.1:1", home=home)
     assert json.loads(done("peer", "list", "--json", home=home)) == []
+
+
+def test_a_person_withdraws_comes_back_and_is_deleted(tmp_path: Path) -> None:
+    home, vcf = tmp_path / "home", tmp_path / "own.vcf"
+    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tP1\tP2\n"
+    vcf.write_text(head + "1\t1000\t.\tA\tG\t.\tPASS\t.\tGT\t0/1\t1/1\n", encoding="utf-8")
+    done("init", "--url", "http://127.0.0.1:8082", "--name", "C", "--country", "ES", home=home)
+    done("dataset", "add", "d", "--assembly", "GRCh38", "--policy", "open", home=home)
+    done("ingest", vcf, "--dataset", "d", home=home)
+
+    def counted() -> tuple[int | None, int | None]:
+        answer = json.loads(done("query", "1:1000 A>G", "--assembly", "GRCh38", "--json", home=home))
+        return answer["nodes"][0]["ac"], answer["nodes"][0]["an"]
+
+    assert counted() == (3, 4)
+    done("withdraw", "P2", home=home)
+    assert counted() == (1, 2)
+    done("restore", "P2", home=home)
+    assert counted() == (3, 4)
+    done("withdraw", "P2", home=home)
+    assert "1 people deleted" in done("scrub", home=home)
+    assert counted() == (1, 2)
+    assert "nobody of this name" in refused("withdraw", "P9", home=home)
+    done("compact", home=home)
+    done("dataset", "remove", "d", home=home)
+    assert json.loads(done("dataset", "list", "--json", home=home)) == []
