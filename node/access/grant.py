@@ -7,32 +7,11 @@ it.  Nothing here looks at a question or at data.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, Policy
+from node.access.principal import Principal
+from schemas.access import Ceiling, Grant, Granularity, Policy
 from schemas.people import Dataset
-
-
-@dataclass(frozen=True, slots=True)
-class Anonymous:
-    """Nobody in particular: no credentials were presented.  Invalid ones never come to this."""
-
-    def __str__(self) -> str:
-        return ANONYMOUS
-
-
-@dataclass(frozen=True, slots=True)
-class PeerPrincipal:
-    """Another node, whose signature was verified; `node` is its id."""
-
-    node: str
-
-    def __str__(self) -> str:
-        return f"peer {self.node}"
-
-
-Principal = Anonymous | PeerPrincipal
 
 _SIGN_IN: Final = "sign-in is not offered by this node yet"
 _CEILINGS: Final = {

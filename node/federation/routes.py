@@ -15,8 +15,9 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from node.access.grant import PeerPrincipal, decide
+from node.access.grant import decide
 from node.access.keys import NodeKey
+from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, SignedCall, TokenVerifier
 from node.federation import descriptor
 from node.federation.contact import HELLO

@@ -2,7 +2,8 @@
 
 import pytest
 
-from node.access.grant import Anonymous, PeerPrincipal, Principal, decide
+from node.access.grant import decide
+from node.access.principal import Anonymous, PeerPrincipal, Principal
 from schemas.access import Granularity, Policy
 from schemas.genome import Assembly
 from schemas.people import Dataset

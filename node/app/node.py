@@ -1,36 +1,28 @@
-"""The one place where the rooms are joined: settings in, a node out, and the web application over it.
+"""A node that is open: settings in, the rooms joined, questions answered for itself and for its network.
 
 Nothing is opened at import.  Several nodes can live in one process; they share nothing.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-import traceback
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import Request
 from sqlalchemy.engine import Engine
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beacon import api
-from beacon.entries import entry_at, entry_of
+from beacon.entries import entry_of
 from beacon.filters import read_filters
 from beacon.merge import merge
 from beacon.query import Asked
 from beacon.room import Beacon
 from node import db
-from node.access.grant import Anonymous, decide
+from node.access.grant import decide
 from node.access.keys import NodeKey
+from node.access.principal import Anonymous
 from node.config import CONFIG_NAME, FederationSection, Settings
 from node.federation import routes
 from node.federation.contact import Contact, try_peer
@@ -48,16 +40,14 @@ from node.store.annotations import SqlAnnotations
 from node.store.catalogue import DatabaseCatalogue
 from node.store.index import SqlStore
 from node.store.sequence import FastaSequences
-from node.web import create_web
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.cohorts import Cohort
-from schemas.errors import BadInput, BadQuestion, NodeError, NotAuthorised, NotHeld, Place
-from schemas.ga4gh import VERSION, NodeIdentity, service_info
+from schemas.errors import BadInput, BadQuestion, NotAuthorised, NotHeld, Place
+from schemas.ga4gh import NodeIdentity
 from schemas.network import NodeAnswer, outcome
 from schemas.reference import Reference
 
-_log: Final = logging.getLogger(__name__)
 BEACON: Final = "/beacon"
 NETWORK: Final = "/network/beacon"
 
@@ -211,122 +201,3 @@ def _cohorts(settings: Settings) -> tuple[Cohort, ...]:
             raise BadInput(place, fault.message, "Write it as in a GET: HP:0001250, sex=female.") from None
         cohorts.append(Cohort(one.id, one.name, one.description, one.datasets, filters))
     return tuple(cohorts)
-
-
-def create_app(settings: Settings) -> FastAPI:
-    """The web application of one node, opened now and closed when the application ends.
-
-    Raises BadInput: see `open_node`.
-    """
-    node = open_node(settings)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with node:
-            await run_in_threadpool(node.catalogue.datasets)  # a node that cannot read does not start
-            async with open_http(settings.federation) as http:
-                app.state.network = Network(settings, node.key, node.peers, http)
-                yield
-
-    app = FastAPI(
-        title=f"{settings.node.name}: varhaven",
-        version=VERSION,
-        lifespan=lifespan,
-        docs_url=None,  # the stock pages fetch their scripts from elsewhere
-        redoc_url=None,
-    )
-
-    async def ask_network(asked: Asked, _grant: Grant | None = None) -> wire.Response:
-        return await node.ask_network(app.state.network, asked)
-
-    identity = node.beacon.identity
-    app.include_router(api.create_router(node.beacon, node.authorise), prefix=BEACON)
-    whole = replace(node.beacon, root=NETWORK)
-    app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
-    app.include_router(routes.create_router(_door(node)))
-    app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
-    app.include_router(_host_router(node))
-    _install_errors(app, identity)
-    return app
-
-
-def _door(node: Node) -> routes.Door:
-    """What peers find: the same Beacon, under the grant of a peer."""
-
-    async def answer_peer(entry_path: str, body: bytes, grant: Grant) -> tuple[int, bytes]:
-        response = await api.answer_soon(node.beacon, entry_at(entry_path).read_post(body), grant)
-        return 200, wire.encode(response)
-
-    return routes.Door(
-        identity=node.beacon.identity,
-        key=node.key,
-        peers=node.peers,
-        catalogue=node.catalogue,
-        answer=answer_peer,
-        error_body=partial(api.error_body, node.beacon.identity),
-    )
-
-
-def _host_router(node: Node) -> APIRouter:
-    """What whoever runs the node asks: is it alive, and does it answer?"""
-    router = APIRouter(tags=["host"])
-
-    @router.get("/healthz", summary="The process is alive")
-    async def alive() -> Response:
-        return Response(b"ok\n", media_type="text/plain")
-
-    @router.get("/readyz", summary="The database can be read")
-    async def ready() -> Response:
-        node.catalogue.datasets()
-        return Response(b"ready\n", media_type="text/plain")
-
-    @router.get("/service-info", summary="GA4GH service-info")
-    async def about() -> Response:
-        return Response(wire.encode(service_info(node.beacon.identity)), media_type="application/json")
-
-    return router
-
-
-def _install_errors(app: FastAPI, identity: NodeIdentity) -> None:
-    """Refusals, and paths and methods that are not served, are told in Beacon's envelope."""
-
-    async def refuse(_request: Request, fault: Exception) -> Response:
-        assert isinstance(fault, NodeError | HTTPException)  # noqa: S101  # what it is registered for
-        return api.error_reply(identity, fault)
-
-    app.add_exception_handler(NodeError, refuse)
-    app.add_exception_handler(HTTPException, refuse)
-    app.add_middleware(_Shield, identity=identity)
-
-
-class _Shield:
-    """The outermost edge: a fault of this program becomes a 500 for the asker and one line for the operator.
-
-    The line tells the place alone: a traceback or a database's message could quote a question or a genotype.
-    """
-
-    def __init__(self, app: ASGIApp, identity: NodeIdentity) -> None:
-        self._app = app
-        self._identity = identity
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def sending(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        except Exception as fault:  # noqa: BLE001  # nothing lies outside of this
-            _log.error("internal fault: %s", _place(fault))
-            if scope["type"] == "http" and not begun:
-                failed = NodeError("this node failed to answer; its operator can see where")
-                await api.error_reply(self._identity, failed)(scope, receive, send)
-
-
-def _place(fault: BaseException) -> str:
-    frames = traceback.extract_tb(fault.__traceback__)
-    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{type(fault).__name__}{where}"

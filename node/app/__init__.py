@@ -1,0 +1,11 @@
+"""The one place where the rooms are joined: settings in, a node out, and the web application over it.
+
+node          the open node: its rooms joined, questions answered
+application   the web application over it
+shield        refusals and faults at the edge
+"""
+
+from node.app.application import create_app
+from node.app.node import Node, ask_elsewhere, open_node
+
+__all__ = ["Node", "ask_elsewhere", "create_app", "open_node"]

@@ -1,0 +1,100 @@
+"""The web application over an open node: every router mounted, every fault told in its protocol's form."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from beacon import api
+from beacon.entries import entry_at
+from beacon.query import Asked
+from node.app.node import BEACON, NETWORK, Node, open_node
+from node.app.shield import install_errors
+from node.config import Settings
+from node.federation import routes
+from node.federation.network import Network
+from node.federation.transport import open_http
+from node.web import create_web
+from schemas import beacon as wire
+from schemas.access import Grant
+from schemas.ga4gh import VERSION, service_info
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The web application of one node, opened now and closed when the application ends.
+
+    Raises BadInput: see `open_node`.
+    """
+    node = open_node(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with node:
+            await run_in_threadpool(node.catalogue.datasets)  # a node that cannot read does not start
+            async with open_http(settings.federation) as http:
+                app.state.network = Network(settings, node.key, node.peers, http)
+                yield
+
+    app = FastAPI(
+        title=f"{settings.node.name}: varhaven",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,  # the stock pages fetch their scripts from elsewhere
+        redoc_url=None,
+    )
+
+    async def ask_network(asked: Asked, _grant: Grant | None = None) -> wire.Response:
+        return await node.ask_network(app.state.network, asked)
+
+    identity = node.beacon.identity
+    app.include_router(api.create_router(node.beacon, node.authorise), prefix=BEACON)
+    whole = replace(node.beacon, root=NETWORK)
+    app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
+    app.include_router(routes.create_router(_door(node)))
+    app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
+    app.include_router(_host_router(node))
+    install_errors(app, identity)
+    return app
+
+
+def _door(node: Node) -> routes.Door:
+    """What peers find: the same Beacon, under the grant of a peer."""
+
+    async def answer_peer(entry_path: str, body: bytes, grant: Grant) -> tuple[int, bytes]:
+        response = await api.answer_soon(node.beacon, entry_at(entry_path).read_post(body), grant)
+        return 200, wire.encode(response)
+
+    return routes.Door(
+        identity=node.beacon.identity,
+        key=node.key,
+        peers=node.peers,
+        catalogue=node.catalogue,
+        answer=answer_peer,
+        error_body=partial(api.error_body, node.beacon.identity),
+    )
+
+
+def _host_router(node: Node) -> APIRouter:
+    """What whoever runs the node asks: is it alive, and does it answer?"""
+    router = APIRouter(tags=["host"])
+
+    @router.get("/healthz", summary="The process is alive")
+    async def alive() -> Response:
+        return Response(b"ok\n", media_type="text/plain")
+
+    @router.get("/readyz", summary="The database can be read")
+    async def ready() -> Response:
+        node.catalogue.datasets()
+        return Response(b"ready\n", media_type="text/plain")
+
+    @router.get("/service-info", summary="GA4GH service-info")
+    async def about() -> Response:
+        return Response(wire.encode(service_info(node.beacon.identity)), media_type="application/json")
+
+    return router

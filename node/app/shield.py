@@ -1,0 +1,63 @@
+"""Refusals and faults at the edge: told to the asker in an envelope, and to the operator by their place."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from beacon import api
+from schemas.errors import NodeError
+from schemas.ga4gh import NodeIdentity
+
+_log: Final = logging.getLogger(__name__)
+
+
+def install_errors(app: FastAPI, identity: NodeIdentity) -> None:
+    """Refusals, and paths and methods that are not served, are told in Beacon's envelope."""
+
+    async def refuse(_request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, NodeError | HTTPException)  # noqa: S101  # what it is registered for
+        return api.error_reply(identity, fault)
+
+    app.add_exception_handler(NodeError, refuse)
+    app.add_exception_handler(HTTPException, refuse)
+    app.add_middleware(_Shield, identity=identity)
+
+
+class _Shield:
+    """The outermost edge: a fault of this program becomes a 500 for the asker and one line for the operator.
+
+    The line tells the place alone: a traceback or a database's message could quote a question or a genotype.
+    """
+
+    def __init__(self, app: ASGIApp, identity: NodeIdentity) -> None:
+        self._app = app
+        self._identity = identity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as fault:  # noqa: BLE001  # nothing lies outside of this
+            _log.error("internal fault: %s", _place(fault))
+            if scope["type"] == "http" and not begun:
+                failed = NodeError("this node failed to answer; its operator can see where")
+                await api.error_reply(self._identity, failed)(scope, receive, send)
+
+
+def _place(fault: BaseException) -> str:
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(fault).__name__}{where}"

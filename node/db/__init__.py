@@ -1,0 +1,36 @@
+"""The node's database: its tables, by the room they belong to, its connections and its migrations.
+
+    base       the set of all tables, and the revision that tells readers of a change
+    people     datasets, individuals, biosamples, withdrawals
+    variants   registered files, alleles, annotation
+    network    peers
+    engine     connections to SQLite and PostgreSQL, migrations
+
+A room imports this package and says `db.TABLE`.
+"""
+
+from node.db.base import metadata, revision
+from node.db.engine import Turn, announce, connect, migrate, refuse_unfit
+from node.db.network import peer
+from node.db.people import biosample, dataset, individual, person, withdrawn
+from node.db.variants import annotation, merged_file, variant, vcf_file
+
+__all__ = [
+    "Turn",
+    "annotation",
+    "announce",
+    "biosample",
+    "connect",
+    "dataset",
+    "individual",
+    "merged_file",
+    "metadata",
+    "migrate",
+    "peer",
+    "person",
+    "refuse_unfit",
+    "revision",
+    "variant",
+    "vcf_file",
+    "withdrawn",
+]

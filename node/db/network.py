@@ -1,0 +1,21 @@
+"""Tables of the network: who the peers are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from node.db.base import metadata
+
+# Peers added at run time; those of the configuration file stand beside them.
+peer: Final = sa.Table(
+    "peer",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="public URL"),
+    sa.Column("name", sa.Text, nullable=False, default=""),
+    sa.Column(
+        "thumbprints", sa.Text, nullable=False, comment="RFC 7638, space-separated: two during a rotation"
+    ),
+    sa.Column("suspended", sa.Boolean, nullable=False, default=False),
+)

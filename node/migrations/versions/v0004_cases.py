@@ -1,0 +1,8 @@
+"""The matchmaker: cases, and what came of matching them."""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
