@@ -24,10 +24,11 @@ from node.store import files, open_store
 from node.store.catalogue import add_dataset
 from node.store.files import Fingerprint
 from node.store.index import SqlStore
-from node.store.memory import Call, CalledAllele, MemoryStore
+from node.store.memory import Call, CalledAllele, LookedAt, MemoryStore
 from node.store.narrowing import narrowed
 from node.store.reader import VcfReader
 from node.store.rows import RowMaker
+from node.store.spans import packed
 from schemas.access import Policy
 from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset
@@ -139,7 +140,8 @@ def take(engine: Engine, path: Path, dataset: str, *, replaced: int | None = Non
         if left_out
         else list(read)
     )
-    files.add_rows(engine, rows, maker.notes)
+    spans = [packed(span) for span in maker.spans.made if span.ordinal not in left_out]
+    files.add_rows(engine, rows, maker.notes, spans)
     summary = {
         "records": maker.records,
         "alleles": len(rows),
@@ -172,6 +174,26 @@ def expected(vcf: Vcf, assembly: Assembly) -> list[CalledAllele]:
             found = CalledAllele(allele, calls, _words(line.ids), _words(line.filters), said)
             held[allele] = _united(held[allele], found) if allele in held else found
     return list(held.values())
+
+
+def expected_spans(vcf: Vcf, assembly: Assembly) -> list[LookedAt]:
+    """The bases of every line of a gVCF, with the called alleles of those of whom anything is known there."""
+    found = []
+    for line in vcf.lines:
+        form, contig = line.form.split(":"), Contig.read(line.contig, assembly)
+        end = next((int(part[4:]) for part in line.info.split(";") if part.startswith("END=")), 0)
+        is_block = line.alts in (("<NON_REF>",), ("<*>",), (".",))
+        if "GT" not in form or not (line.alts[-1] in ("<NON_REF>", "<*>") or (is_block and end)):
+            continue
+        called = {}
+        for sample, column in zip(vcf.samples, line.genotypes, strict=True):
+            fields = column.split(":")
+            doubted = any(key in ("DP", "GQ", "MIN_DP") and fields[n] == "0" for n, key in enumerate(form))
+            if not (is_block and doubted):
+                called[sample] = _call(fields, form.index("GT"), 1).called
+        last = max(end, line.pos) if is_block and end else line.pos - 1 + len(line.ref)
+        found.append(LookedAt(Interval(contig, line.pos - 1, min(last, contig.length_bp)), called))
+    return found
 
 
 def _allele(line: Line, alt: str, assembly: Assembly) -> Allele | None:
@@ -232,7 +254,8 @@ def held(*made: Vcf, url: str = "") -> Iterator[tuple[Engine, MemoryStore]]:
         oracle = MemoryStore({"other": Assembly.GRCH37, "here": Assembly.GRCH37})
         for n, vcf in enumerate(made):
             take(engine, vcf.write(home / f"{n}.vcf.gz"), "here")
-            oracle.add("here", vcf.samples, expected(vcf, Assembly.GRCH37))
+            looked_at = expected_spans(vcf, Assembly.GRCH37)
+            oracle.add("here", vcf.samples, expected(vcf, Assembly.GRCH37), looked_at)
         yield engine, oracle
         engine.dispose()
 
@@ -304,6 +327,9 @@ def notes(draw: st.DrawFn, alternates: int) -> str:
 
 @st.composite
 def _symbols(draw: st.DrawFn, contig: Contig, pos: int) -> tuple[tuple[str, ...], str]:
+    if draw(st.integers(0, 3)) == 0:
+        block = draw(st.sampled_from(("<NON_REF>", "<*>", ".")))
+        return (block,), f"END={pos + min(draw(st.sampled_from(SPANS)), contig.length_bp - pos)}"
     kinds = ("<DEL>", "<DUP>", "<INV>", "<CNV>", "<CN0>", "<INS>", "<BND>", "N[chr2:321[")
     alt, span = draw(st.sampled_from(kinds)), draw(st.sampled_from(SPANS))
     span = min(span, contig.length_bp - pos)
@@ -329,7 +355,8 @@ def called(draw: st.DrawFn, site: Line, samples: int) -> Line:
     """The site with genotypes, in one of the shapes of FORMAT."""
     calls = [draw(genotypes(len(site.alts))) for _ in range(samples)]
     form = draw(st.sampled_from(("GT", "GT", "GT", "GT:DP", "DP:GT", "DP")))
-    shapes = {"GT": "{}", "GT:DP": "{}:7", "DP:GT": "7:{}", "DP": "7"}
+    depth = draw(st.sampled_from("077"))
+    shapes = {"GT": "{}", "GT:DP": "{}:" + depth, "DP:GT": depth + ":{}", "DP": "7"}
     return replace(site, genotypes=tuple(shapes[form].format(call) for call in calls), form=form)
 
 

@@ -55,7 +55,7 @@ def dataset_list(home: Home, as_json: AsJson = False) -> None:
     """The datasets of this node."""
     with open_home(home) as node:
         held = node.catalogue.datasets()
-        sizes = {d.id: len(node.store.people(d.id)) for d in held}
+        sizes = {d.id: sum(map(bool, node.store.people(d.id))) for d in held}
     if as_json:
         print_json([_shown(d) | {"people": sizes[d.id]} for d in held])
         return
@@ -199,6 +199,7 @@ def people_import(
                 "unchanged": report.unchanged,
                 "linked": report.linked,
                 "genotyped": report.genotyped,
+                "left_out": report.left_out,
             }
         )
     else:
@@ -208,6 +209,8 @@ def people_import(
             f"{report.linked:,} now have a record",
             markup=False,
         )
+        if report.left_out:
+            out.print(f"  {report.left_out:,} records of people who have withdrawn are left out")
 
 
 def validate(

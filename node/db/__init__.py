@@ -2,7 +2,7 @@
 
     base       the set of all tables, and the revision that tells readers of a change
     people     datasets, individuals, biosamples, withdrawals
-    variants   registered files, alleles, annotation
+    variants   registered files, alleles, annotation, coverage
     network    peers
     engine     connections to SQLite and PostgreSQL, migrations
 
@@ -13,7 +13,7 @@ from node.db.base import metadata, revision
 from node.db.engine import Turn, announce, connect, migrate, refuse_unfit
 from node.db.network import peer
 from node.db.people import biosample, dataset, individual, person, withdrawn
-from node.db.variants import annotation, merged_file, variant, vcf_file
+from node.db.variants import annotation, coverage, merged_file, variant, vcf_file
 
 __all__ = [
     "Turn",
@@ -21,6 +21,7 @@ __all__ = [
     "announce",
     "biosample",
     "connect",
+    "coverage",
     "dataset",
     "individual",
     "merged_file",

@@ -147,3 +147,15 @@ annotation: Final = sa.Table(
         postgresql_where=sa.text("change_key <> ''"),
     ),
 )
+
+# Where the files say of people that they were looked at.
+coverage: Final = sa.Table(
+    "coverage",
+    metadata,
+    sa.Column("bin", sa.BigInteger, nullable=False),
+    sa.Column("file_no", sa.Integer, nullable=False, comment="of the file, whether it was merged or not"),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("copies", sa.SmallInteger, nullable=False, comment="called alleles of the person there"),
+    sa.Column("spans", sa.LargeBinary, nullable=False, comment="left and right of each, little-endian u32"),
+    sa.Index("coverage_place", "bin"),
+)

@@ -19,7 +19,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from node import db
 from node.people.formats import READERS, Format
+from node.people.leaving import without_withdrawn
 from node.people.records import Batch, Record, completed, individual_of, merged, sample_names
+from node.withdrawn import struck_off
 from schemas.errors import BadInput, NotHeld, Place
 from schemas.people import Biosample, Individual
 
@@ -33,7 +35,7 @@ class PeopleReport:
 
     individuals, biosamples: records in the file.  new, updated, unchanged: the same records by what
     happened to them.  genotyped: samples of the whole dataset that have genotypes; linked: those of them
-    that now belong to an individual.
+    that now belong to an individual.  left_out: records of people who have withdrawn, not among the others.
     """
 
     file: str
@@ -45,6 +47,7 @@ class PeopleReport:
     unchanged: int
     linked: int
     genotyped: int
+    left_out: int
 
 
 def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> PeopleReport:
@@ -56,12 +59,13 @@ def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> 
     Raises BadInput: an unknown dataset, a file that cannot be read or understood (by record and field), or
     a sample name that two individuals claim.
     """
-    batch = READERS[form](path)
+    told = READERS[form](path)
     with engine.begin() as connection:
         no = _dataset_no(connection, dataset_id)
         if no is None:
             remedy = "Make it with: varhaven dataset add ID --assembly GRCh38 --policy controlled"
             raise BadInput(Place(str(path)), "the dataset does not exist on this node", remedy)
+        batch = without_withdrawn(told, struck_off(connection, no))
         held_biosamples = _held(connection, db.biosample, no)
         biosample_rows = held_biosamples | {
             record.id: _biosample_row(record, held_biosamples, no) for record in batch.biosamples
@@ -89,6 +93,7 @@ def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> 
         unchanged=unchanged,
         linked=len(genotyped.intersection(owners)),
         genotyped=len(genotyped),
+        left_out=len(told.individuals) + len(told.biosamples) - len(after),
     )
 
 
@@ -133,7 +138,9 @@ def _held(connection: Connection, table: sa.Table, no: int) -> _Rows:
 
 
 def _genotyped(connection: Connection, no: int) -> frozenset[str]:
-    return frozenset(connection.scalars(sa.select(db.person.c.sample).where(db.person.c.dataset_no == no)))
+    table = db.person
+    named = sa.select(table.c.sample).where(table.c.dataset_no == no, table.c.sample.is_not(None))
+    return frozenset(connection.scalars(named))
 
 
 def _text(value: object) -> str:

@@ -15,10 +15,11 @@ from sqlalchemy.engine import Engine
 
 from node.store.consequences import KEY_LETTERS, NOTE_COLUMNS, Note
 from node.store.counting import carriers, variant
+from node.store.coverage import COVERED, open_coverage
 from node.store.index import exact_values, find_exact
 from node.store.layout import bin_at, bins_of, contig_number, first_bin, reach_bp
 from node.store.session import Holding, Session, Sessions
-from node.store.statements import EXACT_ROWS, in_style
+from node.store.statements import EXACT_ROWS, OF_VISIBLE_FILES, in_style
 from schemas.errors import NotHeld
 from schemas.genome import Allele, Contig, Interval
 from schemas.ports import Page, PersonSet, Variant
@@ -27,22 +28,19 @@ from schemas.questions import Annotation, AnnotationQuery
 _BATCH: Final = 2000
 _ALL: Final = ", ".join(f'"{name}"' for name in NOTE_COLUMNS)
 _KEY: Final = 'bin, start, "end", ref, alt, sv_length'
-# A merged file keeps the number under which its annotations are held.
-_VISIBLE: Final = (
-    "file_no IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ? UNION ALL SELECT m.no "
-    "FROM merged_file m JOIN vcf_file f ON f.no = m.seg WHERE f.live AND f.dataset_no = ?)"
+_PAGE: Final = (
+    f"bin <= ? AND (bin, start) >= (?, ?) AND {OF_VISIBLE_FILES} ORDER BY {_KEY}, file_no, number LIMIT ?"
 )
-_PAGE: Final = f"bin <= ? AND (bin, start) >= (?, ?) AND {_VISIBLE} ORDER BY {_KEY}, file_no, number LIMIT ?"
 _NOTES: Final = " ".join(("SELECT", _ALL, "FROM annotation WHERE"))
 _BY_CODING: Final = f"{_NOTES} coding_key <> '' AND coding_key = ? AND {_PAGE}"
 _BY_CHANGE: Final = f"{_NOTES} change_key <> '' AND change_key = ? AND {_PAGE}"
 _BY_GENE: Final = f"{_NOTES} gene = ? AND {_PAGE}"
 _BY_PLACE: Final = f"{_NOTES} {_PAGE}"
 _OF_ALLELE: Final = (
-    f'{_NOTES} bin = ? AND start = ? AND "end" = ? AND ref = ? AND alt = ? AND sv_length = ? AND {_VISIBLE} '
-    "ORDER BY file_no, number"
+    f'{_NOTES} bin = ? AND start = ? AND "end" = ? AND ref = ? AND alt = ? AND sv_length = ? '
+    f"AND {OF_VISIBLE_FILES} ORDER BY file_no, number"
 )
-_ANY: Final = f"{_NOTES} bin BETWEEN ? AND ? AND {_VISIBLE} LIMIT 1"
+_ANY: Final = f"{_NOTES} bin BETWEEN ? AND ? AND {OF_VISIBLE_FILES} LIMIT 1"
 
 RawNote = tuple[Any, ...]
 """A row as the driver gives it, in the order of `NOTE_COLUMNS`."""
@@ -105,6 +103,7 @@ class SqlAnnotations:
         self, session: Session, holding: Holding, query: AnnotationQuery, people: PersonSet | None
     ) -> Iterator[Variant]:
         rows = self._said(EXACT_ROWS)
+        coverage = open_coverage(session, self._said(COVERED), holding)
         for group in self._alleles(session, holding, query):
             allele = _allele(group[0], holding)
             if query.within is not None and not query.within.overlaps(allele.interval):
@@ -113,7 +112,7 @@ class SqlAnnotations:
                 continue
             held = find_exact(session, rows, holding, allele)
             if held is not None and (people is None or carriers(held, holding, people)):
-                yield variant(held, holding, people)
+                yield variant(held, holding, people, coverage)
 
     def _alleles(self, session: Session, holding: Holding, query: AnnotationQuery) -> Iterator[list[RawNote]]:
         """What is noted of each allele that may be meant, in the order of the port."""

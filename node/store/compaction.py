@@ -55,10 +55,10 @@ def compact(engine: Engine, dataset: str, watch: Watcher | None = None) -> Compa
     """Merges the files of a dataset that share nobody.
 
     Blocking: some 30 us a row; waits while an ingest writes; nobody who reads has to wait.  Raises BadInput:
-    no such dataset; DBAPIError: the database cannot be written, and answers as before.
+    no such dataset; StoreUnavailable: the database cannot be written, and answers as before.
     """
     merged = into = rows = rows_now = 0
-    with files.ingest_lock(engine) as writer:
+    with files.writing(engine), files.ingest_lock(engine) as writer:
         files.sweep(writer)
         target = files.find_target(writer, dataset)
         for group in _groups(_parts(writer, target.no)):

@@ -7,12 +7,13 @@ the first file, in the order of ingest, in which he has a called allele.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pyroaring import BitMap
 
 from node.store.bitmaps import decode_set
+from node.store.coverage import Coverage
 from node.store.layout import Row
 from node.store.session import Holding
 from schemas.genome import Allele, Contig, Interval
@@ -57,14 +58,20 @@ def zygosities(held: HeldAllele, holding: Holding, people: BitMap | None) -> Zyg
     return Zygosities(het, hom, hemi)
 
 
-def variant(held: HeldAllele, holding: Holding, people: BitMap | None) -> Variant:
-    """The allele as the port gives it, counted over `people`."""
+def variant(
+    held: HeldAllele, holding: Holding, people: BitMap | None, coverage: Coverage | None = None
+) -> Variant:
+    """The allele as the port gives it, counted over `people`; coverage: of the dataset, where it has any."""
     rows = held.rows
     if people is None and len(rows) == 1 and holding.is_clean:
         row = rows[0]
         counts = Counts(row.ac, row.an, row.het, row.hom, row.hemi)
     else:
         counts = _sum([counts_of(row, seen) for row, seen in _shares(rows, holding, people)])
+    if coverage is not None:
+        told = (seen - decode_set(row.uncalled) for row, seen in _shares(rows, holding, people))
+        called = coverage.called(held.allele, people, but=BitMap().union(*told))
+        counts = replace(counts, an=counts.an + called)
     return Variant(
         held.allele, counts, _words(row.names for row in rows), _words(row.filters for row in rows)
     )

@@ -21,12 +21,14 @@ from typing import Any
 import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from node import db
 from node.store import postgresql
 from node.store.bitmaps import decode_set, encode_set
 from node.store.consequences import NOTE_COLUMNS
 from node.store.layout import COLUMNS, stretches
+from node.store.spans import SPAN_COLUMNS
 from node.withdrawn import Kind, Struck, struck_off
 from schemas.errors import BadInput, Place, StoreUnavailable
 from schemas.genome import Assembly
@@ -117,6 +119,21 @@ def ingest_lock(engine: Engine) -> Iterator[Engine]:
         yield engine
     finally:
         os.close(held)
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[None]:
+    """Turns what the database says while it is written into a sentence with a remedy."""
+    try:
+        yield
+    except DBAPIError as fault:
+        where = engine.url.database or engine.url.host or "the database"
+        # The first line: what follows may quote what was written.
+        told = next(iter(str(fault.orig).splitlines()), "no reason given")
+        raise StoreUnavailable(
+            f"the index in {where} could not be written ({told}); it answers as before. "
+            "Check the free space and the rights of that folder, and do this again."
+        ) from None
 
 
 def find_target(engine: Engine, dataset: str) -> Target:
@@ -270,7 +287,7 @@ def as_blob(people: BitMap) -> bytes:
 
 def sweep(engine: Engine) -> None:
     """Deletes the rows of files that are not live.  Only under the lock; a second or so a million rows."""
-    table, variant, annotation = db.vcf_file, db.variant, db.annotation
+    table, variant = db.vcf_file, db.variant
     kept = sa.select(db.merged_file.c.no)  # what a file notes stays its own when its rows are merged
     dead: dict[int, list[int]] = {}
     with engine.connect() as connection:
@@ -281,27 +298,30 @@ def sweep(engine: Engine) -> None:
     for dataset_no, segs in dead.items():
         for low, high in stretches(dataset_no):
             place = sa.and_(variant.c.bin.between(low, high), variant.c.seg.in_(segs))
-            noted = sa.and_(
-                annotation.c.bin.between(low, high),
-                annotation.c.file_no.in_(segs),
-                annotation.c.file_no.not_in(kept),
-            )
             with engine.begin() as connection:
                 connection.execute(sa.delete(variant).where(place))
-                connection.execute(sa.delete(annotation).where(noted))
+                for said in (db.annotation, db.coverage):
+                    of_file = sa.and_(said.c.file_no.in_(segs), said.c.file_no.not_in(kept))
+                    connection.execute(sa.delete(said).where(said.c.bin.between(low, high), of_file))
         with engine.begin() as connection:
             connection.execute(sa.delete(table).where(table.c.no.in_(segs)))
 
 
-def add_rows(engine: Engine, rows: Sequence[Sequence[Any]], notes: Sequence[Sequence[Any]] = ()) -> None:
-    """Adds rows of a file that is not live, and what it notes of their alleles; one short transaction.
+def add_rows(
+    engine: Engine,
+    rows: Sequence[Sequence[Any]],
+    notes: Sequence[Sequence[Any]] = (),
+    spans: Sequence[Sequence[Any]] = (),
+) -> None:
+    """Adds rows of a file that is not live, notes of their alleles, and spans; one short transaction.
 
-    In the order of `layout.COLUMNS`, and of `consequences.NOTE_COLUMNS`.
+    In the order of `layout.COLUMNS`, `consequences.NOTE_COLUMNS` and `spans.SPAN_COLUMNS`.
     """
-    if not rows:
+    if not (rows or spans):
         return
+    said = (db.annotation, NOTE_COLUMNS, notes), (db.coverage, SPAN_COLUMNS, spans)
     with engine.begin() as connection:
-        for table, columns, values in ((db.variant, COLUMNS, rows), (db.annotation, NOTE_COLUMNS, notes)):
+        for table, columns, values in ((db.variant, COLUMNS, rows), *said):
             if not values:
                 continue
             if engine.dialect.name == "postgresql":

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Engine
 
 from node.store.bitmaps import decode_set, mask_of, touches
 from node.store.counting import HeldAllele, carriers, held_allele, variant, zygosities
+from node.store.coverage import COVERED, open_coverage
 from node.store.layout import COLUMNS, Row, bin_at, first_bin
 from node.store.session import Holding, LiveFile, Session, Sessions
 from node.store.statements import (
@@ -58,7 +59,7 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         self._sessions = Sessions(engine)
         style = engine.dialect.paramstyle
-        self._said = {text: in_style(text, style) for text in ALL_STATEMENTS}
+        self._said = {text: in_style(text, style) for text in (*ALL_STATEMENTS, COVERED)}
 
     def close(self) -> None:
         """Closes its connections; it opens new ones when it is asked again."""
@@ -106,7 +107,10 @@ class SqlStore:
             holding = session.scene.holding(dataset, contig_of(query))
             last = page.offset + page.limit
             matches = self._matches(session, holding, query, people, min(_BATCH_ROWS, last + 6))
-            return [variant(held, holding, people) for held in islice(matches, page.offset, last)]
+            coverage = open_coverage(session, self._said[COVERED], holding)
+            # Wide questions read in batches; none may be under way when the coverage asks its own.
+            found = list(islice(matches, page.offset, last))
+            return [variant(held, holding, people, coverage) for held in found]
 
         return self._sessions.read(answer)
 

@@ -15,7 +15,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ from node.store.crew import Indivisible
 from node.store.files import Fingerprint, HeldFile, Target
 from node.store.parts import WHOLE, Part, parts_of
 from node.store.reading import Reading, Way, reading
-from schemas.errors import BadInput, Place, StoreUnavailable
+from schemas.errors import BadInput, Place
 
 Progress = Callable[[float, str], None]
 """Told how much is done, 0 to 1, and what is going on, in a few words."""
@@ -84,9 +84,9 @@ def ingest(
     tell = progress or _tell_nobody
     for wanted in filter(None, (path, fasta)):
         _check_regular(wanted)
-    with _writing(engine):
+    with files.writing(engine):
         files.find_target(engine, dataset)  # a wrong name is told before the waiting
-    with _writing(engine), files.ingest_lock(engine) as writer:
+    with files.writing(engine), files.ingest_lock(engine) as writer:
         target = files.find_target(engine, dataset)
         fingerprint = _fingerprint(path, tell)
         held = files.live_files(engine, target.no)
@@ -174,24 +174,6 @@ def _fingerprint(path: Path, tell: Progress) -> Fingerprint:
     return Fingerprint(digest.hexdigest(), found.st_size, found.st_mtime_ns)
 
 
-@contextmanager
-def _writing(engine: Engine) -> Iterator[None]:
-    """Turns what the database says while it is written into a sentence with a remedy."""
-    try:
-        yield
-    except DBAPIError as fault:
-        where = engine.url.database or engine.url.host or "the database"
-        raise StoreUnavailable(
-            f"the index in {where} could not be written ({_first_line(fault)}); nothing was changed. "
-            "Check the free space and the rights of that folder, and ingest the file again."
-        ) from None
-
-
-def _first_line(fault: DBAPIError) -> str:
-    """What the database said; further lines of it may quote the row."""
-    return next(iter(str(fault.orig).splitlines()), "no reason given")
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     """One file on its way into the index."""
@@ -230,9 +212,9 @@ class _Job:
             )
         try:
             with self._reading(seg) as read:
-                for rows, notes in read.batches(self._show):
+                for batch in read.batches(self._show):
                     with _uninterrupted():
-                        files.add_rows(self.engine, rows, notes)
+                        files.add_rows(self.engine, *batch)
                 self._check_unchanged()
                 with _uninterrupted():
                     files.make_live(
@@ -254,8 +236,13 @@ class _Job:
         fasta = "" if self.fasta is None else str(self.fasta.resolve())
         return Way(self.limits.memory_mb, self.limits.max_line_mb, self.limits.filters == "pass", fasta)
 
-    def _reading(self, seg: int) -> AbstractContextManager[Reading]:
-        return reading(self.path, self.target, self._way, seg=seg, parts=self.parts)
+    @contextmanager
+    def _reading(self, seg: int) -> Iterator[Reading]:
+        with reading(self.path, self.target, self._way, seg=seg, parts=self.parts) as read:
+            if read.left_out and len(read.left_out) == len(read.samples):
+                problem = "everybody in it has withdrawn"
+                raise BadInput(Place(str(self.path)), problem, "There is nothing to take.")
+            yield read
 
     def _show(self, alleles: int, done_bytes: int) -> None:
         done = done_bytes / max(1, self.fingerprint.size_bytes)

@@ -76,6 +76,11 @@ def bin_at(first: int, coordinate: int) -> int:
     return first + (coordinate >> _BIN_SHIFT)
 
 
+def bin_start(first: int, held: int) -> int:
+    """The first coordinate of a bin, on the contig whose first bin is `first`."""
+    return (held - first) << _BIN_SHIFT
+
+
 def bins_of(dataset_no: int) -> tuple[int, int]:
     """The first and the last bin that a dataset can have rows in."""
     return dataset_no << _DATASET_SHIFT, ((dataset_no + 1) << _DATASET_SHIFT) - 1

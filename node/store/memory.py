@@ -7,7 +7,7 @@ engine answers must be what this answers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
@@ -44,6 +44,14 @@ CalledFile = Sequence[CalledAllele]
 """The alleles of one file, each once."""
 
 
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Bases at which a file calls people, whatever they carry.  called: alleles by sample name."""
+
+    interval: Interval
+    called: Mapping[str, int]
+
+
 class MemoryStore:
     """A `schemas.ports.VariantStore` over lists of called genotypes, in the order of their ingest."""
 
@@ -51,9 +59,17 @@ class MemoryStore:
         self._assemblies = dict(assemblies)
         self._people: dict[str, list[str]] = {dataset: [] for dataset in assemblies}
         self._files: dict[str, list[CalledFile]] = {dataset: [] for dataset in assemblies}
+        self._looked_at: dict[str, list[LookedAt]] = {dataset: [] for dataset in assemblies}
 
-    def add(self, dataset: str, samples: Sequence[str], alleles: CalledFile) -> None:
+    def add(
+        self,
+        dataset: str,
+        samples: Sequence[str],
+        alleles: CalledFile,
+        looked_at: Sequence[LookedAt] = (),
+    ) -> None:
         """Takes one file; alleles nobody carries are not held."""
+        self._looked_at[dataset] += looked_at
         people = self._people[dataset]
         people.extend(name for name in samples if name not in people)
         held = [one for one in alleles if any(call.copies for call in one.calls.values())]
@@ -111,12 +127,31 @@ class MemoryStore:
                 found.append(
                     Variant(
                         shown,
-                        _counts(calls),
+                        self._counts(dataset, allele, calls, people),
                         tuple(dict.fromkeys(name for one in same for name in one.names)),
                         tuple(dict.fromkeys(name for one in same for name in one.filters)),
                     )
                 )
         return found
+
+    def _counts(
+        self, dataset: str, allele: Allele, calls: Mapping[str, Call], people: PersonSet | None
+    ) -> Counts:
+        """With the called alleles of those of whom only the bases at which they were looked at tell."""
+        place = allele.interval
+        base = max(place.start - (place.start == place.end), 0)
+        found = [
+            one.called
+            for one in self._looked_at[dataset]
+            if one.interval.contig == place.contig and one.interval.start <= base < one.interval.end
+        ]
+        counts = _counts(calls)
+        an = counts.an
+        for ordinal, name in enumerate(self._people[dataset]):
+            told = name in calls and calls[name].called
+            if not told and (people is None or ordinal in people):
+                an += max((called.get(name, 0) for called in found), default=0)
+        return replace(counts, an=an)
 
     def copies_of(self, dataset: str, allele: Allele) -> list[CalledAllele]:
         """What each file holds of an allele."""

@@ -19,6 +19,7 @@ from node.store.frames import unpack_rows
 from node.store.layout import Row
 from node.store.narrowing import narrowed
 from node.store.parts import WHOLE, Part
+from node.store.spans import Span, packed
 
 _KEY_COLUMNS: Final = 6  # bin to sv_length, the same in rows and notes
 
@@ -44,10 +45,12 @@ class Batch(NamedTuple):
     """Some of what is read.
 
     rows: in the order of `layout.COLUMNS`.  notes: of their alleles, in that of `consequences.NOTE_COLUMNS`.
+    spans: where people are called, in that of `spans.SPAN_COLUMNS`.
     """
 
     rows: list[tuple[Any, ...]]
     notes: list[list[Any]]
+    spans: list[tuple[Any, ...]]
 
 
 class Reading:
@@ -75,7 +78,7 @@ class Reading:
             rows = self._kept(unpack_rows(frame.value["rows"], frame.blob))
             alleles += len(rows)
             watch(alleles, self._crew.done_bytes)
-            yield Batch(rows, self._noted(frame.value["notes"], rows))
+            yield Batch(rows, self._noted(frame.value["notes"], rows), self._spans(frame.value["spans"]))
         self.summary = {**self._crew.summary, "alleles": alleles}
 
     def _kept(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -83,6 +86,10 @@ class Reading:
             return rows
         kept = (narrowed(Row._make(row), self.left_out, self._left) for row in rows)
         return [row for row in kept if row is not None]
+
+    def _spans(self, spans: list[list[Any]]) -> list[tuple[Any, ...]]:
+        kept = (Span._make(span) for span in spans)
+        return [packed(span) for span in kept if span.ordinal not in self.left_out]
 
     def _noted(self, notes: list[list[Any]], rows: list[tuple[Any, ...]]) -> list[list[Any]]:
         if not self.left_out:

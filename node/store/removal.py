@@ -28,9 +28,9 @@ def remove_dataset(engine: Engine, dataset: str) -> RemovalReport:
     No answer knows of it from the next question on; its rows are deleted afterwards, a second or so a
     million.  Interrupted, whoever writes next deletes the rest.  Waits while an ingest writes.
 
-    Raises BadInput: no such dataset.  DBAPIError: the database cannot be written.
+    Raises BadInput: no such dataset.  StoreUnavailable: the database cannot be written.
     """
-    with files.ingest_lock(engine) as writer:
+    with files.writing(engine), files.ingest_lock(engine) as writer:
         target = files.find_target(writer, dataset)
         held = len(files.live_files(writer, target.no))
         with writer.begin() as connection:

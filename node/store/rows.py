@@ -20,6 +20,7 @@ from node.store.layout import Row, bin_at, first_bin, level_of
 from node.store.normal import Moves
 from node.store.reader import Record
 from node.store.scanner import BadGenotype, SiteCalls, scan
+from node.store.spans import Spans
 from node.store.tally import Tally, tally, unite
 from schemas.errors import BadInput, Place
 from schemas.genome import Contig
@@ -48,7 +49,7 @@ class RowMaker:
     ordinals: of the person in each sample column.  passed_only: leave out what a filter refused.
     moves: alleles that are to be held in another form than the one written.
     annotation: how the file says what its alleles do.  notes: that, of the rows given so far, for the caller
-    to take away.
+    to take away.  spans: of what the lines call, likewise.
     """
 
     file: str
@@ -59,6 +60,7 @@ class RowMaker:
     skipped: Callable[[int, str], None]
     moves: Moves = field(default_factory=dict)
     annotation: Layout | None = None
+    spans: Spans = field(init=False)
     notes: list[Note] = field(default_factory=list)
     records: int = 0
     contigs: set[int] = field(default_factory=set)
@@ -73,6 +75,7 @@ class RowMaker:
 
     def __post_init__(self) -> None:
         self._lookback_bp = max((moved.shift_bp for moved in self.moves.values()), default=0)
+        self.spans = Spans(self.dataset_no, self.seg, self.ordinals)
         self._in_order = bool((np.diff(self.ordinals) > 0).all())
 
     def rows(self, records: Iterator[Record]) -> Iterator[Row]:
@@ -93,6 +96,7 @@ class RowMaker:
                 self._many_waiting = _MANY_WAITING + 2 * len(self._waiting)
             self._take(record)
         yield from self._release()
+        self.spans.close()
 
     def waits_for(self, record: Record) -> bool:
         """Whether an allele of the records so far may still be that of this later one."""
@@ -108,6 +112,8 @@ class RowMaker:
         if self.passed_only and record.filters not in (b"PASS", b"."):
             self.skipped(record.line, "FILTER is not PASS")
             return
+        if calls is not None:
+            self.spans.add(record, calls)
         said = self._annotations(record)
         for found in alleles_of(record):
             if isinstance(found, Refused):

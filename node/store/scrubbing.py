@@ -71,15 +71,16 @@ def scrub(engine: Engine, *, rebuild: bool = False, watch: Watcher | None = None
     that leaves nothing of a deleted row); needs as much space again.  Blocking: some 20 us a row of the files
     concerned; waits while an ingest writes, and readers wait for nothing but the rebuilding.
 
-    Raises DBAPIError: the database cannot be written; done again later, it goes on.
+    Raises StoreUnavailable: the database cannot be written; done again later, it goes on.
     """
-    with files.ingest_lock(engine) as writer:
+    with files.writing(engine), files.ingest_lock(engine) as writer:
         files.sweep(writer)
         unclean = _begin(writer)
         tally: Counter[str] = Counter()
         for dataset_no in sorted({one.dataset_no for one in unclean}):
             ours = {one.seg: one for one in unclean if one.dataset_no == dataset_no}
             held = _clean(writer, dataset_no, ours, tally, watch or _ignore)
+            _drop_spans(writer, dataset_no)
             with writer.begin() as connection:
                 db.announce(connection)
                 _settle(connection, list(ours.values()), held)
@@ -176,6 +177,16 @@ def _settle(connection: Connection, cleaned: Sequence[_Unclean], held: Counter[i
                 connection.execute(sa.update(merged).where(merged.c.no == no).values(**values))
             else:
                 connection.execute(sa.delete(merged).where(merged.c.no == no))
+
+
+def _drop_spans(engine: Engine, dataset_no: int) -> None:
+    """Deletes where files say of people who have no name any more that they were looked at."""
+    span, person = db.coverage, db.person
+    gone = sa.select(person.c.ordinal).where(person.c.dataset_no == dataset_no, person.c.sample.is_(None))
+    for low, high in stretches(dataset_no):
+        with engine.begin() as connection:
+            place = sa.and_(span.c.bin.between(low, high), span.c.ordinal.in_(gone))
+            connection.execute(sa.delete(span).where(place))
 
 
 def _drop_notes(engine: Engine, dataset_no: int) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from node.store import postgresql
 from node.store.bitmaps import decode_set
-from node.store.layout import LEVELS
+from node.store.layout import LEVELS, bins_of
 from schemas.access import Policy
 from schemas.errors import NodeError, NotHeld, StoreUnavailable
 from schemas.genome import Assembly, Contig
@@ -62,7 +62,7 @@ class Holding:
     """What is visible of one dataset.
 
     samples: of its people, by ordinal; "" for one who has withdrawn.  files: by number.  is_clean: no file
-    has a residue.
+    has a residue.  has_spans: some file has, see `spans`.
     """
 
     no: int
@@ -71,6 +71,7 @@ class Holding:
     files: Mapping[int, LiveFile]
     levels: tuple[int, ...]
     is_clean: bool
+    has_spans: bool = False
 
     def files_on(self, contig: Contig) -> int:
         """How many files have alleles on the contig."""
@@ -180,9 +181,17 @@ def _read_scene(session: Session) -> Scene:
         held = files.get(no, {})
         levels = sorted({level for file in held.values() for level in file.levels})
         is_clean = not any(file.residue for file in held.values())
-        holdings[called] = Holding(no, dataset, tuple(samples.get(no, ())), held, tuple(levels), is_clean)
+        holdings[called] = Holding(
+            no, dataset, tuple(samples.get(no, ())), held, tuple(levels), is_clean, _has_spans(session, no)
+        )
     in_order = sorted(holdings.values(), key=lambda holding: holding.dataset.id)
     return Scene(holdings, tuple(holding.dataset for holding in in_order))
+
+
+def _has_spans(session: Session, dataset_no: int) -> bool:
+    low, high = bins_of(dataset_no)
+    wanted = f"SELECT 1 FROM coverage WHERE bin BETWEEN {low} AND {high} LIMIT 1"  # noqa: S608  # numbers
+    return bool(session.rows(wanted, ()))
 
 
 def _thinned(session: Session, seg: int, people: BitMap, residue: BitMap) -> tuple[BitMap, ...]:

@@ -25,6 +25,12 @@ _SHORT: Final = f"level <= ? AND {_WINDOW} AND {_PLACED}"
 # `IS TRUE` keeps PostgreSQL from looking the file of every row up: the list is made once, as on SQLite.
 _VISIBLE: Final = "AND (seg IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ?)) IS TRUE"
 
+# A merged file keeps the number under which its notes and spans are held.
+OF_VISIBLE_FILES: Final = (
+    "file_no IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ? UNION ALL SELECT m.no "
+    "FROM merged_file m JOIN vcf_file f ON f.no = m.seg WHERE f.live AND f.dataset_no = ?)"
+)
+
 
 def _rows(columns: str, *conditions: str) -> str:
     return " ".join(("SELECT", columns, "FROM variant WHERE", *conditions))

@@ -65,9 +65,10 @@ def withdraw(engine: Engine, name: str, dataset: str | None = None) -> list[With
     name: of an individual, a biosample or a sample in a VCF; whoever it names goes with all his samples and
     records.  In no answer from the next question on.  Milliseconds; reads the sample names of everybody.
 
-    Raises BadInput: no such dataset, or nobody of this name is held.
+    Raises BadInput: no such dataset, or nobody of this name is held; StoreUnavailable: the database cannot be
+    written.
     """
-    with engine.begin() as connection:
+    with files.writing(engine), engine.begin() as connection:
         db.announce(connection)  # first: from here on nobody else changes what is visible
         done = []
         for held in _datasets(connection, dataset):
@@ -88,7 +89,7 @@ def bring_back(engine: Engine, name: str, dataset: str | None = None) -> list[Re
     Waits while somebody writes to the index.  Raises BadInput: no such dataset, nobody of this name has
     withdrawn, or his data is being deleted.
     """
-    with files.ingest_lock(engine) as writer:
+    with files.writing(engine), files.ingest_lock(engine) as writer:
         done = []
         with writer.begin() as connection:
             db.announce(connection)
@@ -136,7 +137,7 @@ def _names(connection: Connection, no: int, name: str) -> list[_Name]:
     taken = db.biosample
     his = sa.or_(taken.c.individual_id == owner, taken.c.id == name)
     rows = connection.execute(sa.select(taken).where(taken.c.dataset_no == no, his)).mappings()
-    biosamples = [_Name(Kind.BIOSAMPLE, row["id"], dict(row)) for row in rows]
+    biosamples = [_Name(Kind.BIOSAMPLE, row["id"], _plain(row)) for row in rows]
     listed |= {name, *(one.name for one in biosamples)} if person is None else set()
     places = sa.select(db.person.c.sample, db.person.c.ordinal).where(db.person.c.dataset_no == no)
     genotyped = {sample: n for sample, n in connection.execute(places) if sample == name or sample in listed}
@@ -163,7 +164,12 @@ def _row(connection: Connection, no: int, individual: str) -> dict[str, Any] | N
     table = db.individual
     wanted = sa.select(table).where(table.c.dataset_no == no, table.c.id == individual)
     found = connection.execute(wanted).mappings().one_or_none()
-    return None if found is None else dict(found)
+    return None if found is None else _plain(found)
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row with its columns by plain names, as JSON wants them."""
+    return {str(name): value for name, value in row.items()}
 
 
 def _strike(connection: Connection, no: int, names: Sequence[_Name]) -> None:

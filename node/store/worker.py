@@ -31,6 +31,7 @@ from schemas.errors import BadInput, Place
 from schemas.genome import Assembly
 
 _BATCH_ROWS: Final = 2000
+_BATCH_SPANS: Final = 500
 _BATCH_BYTES: Final = 4 << 20
 _SHOWN_LINES_A_REASON: Final = 1000
 _MESSAGE_BYTES: Final = 1 << 20  # htslib's complaints pass through a temporary file
@@ -148,7 +149,7 @@ def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
     for row in maker.rows(stretch.records(records)):
         batch.append(row)
         held_bytes += len(row.carriers) + len(row.alt) + len(row.ref)
-        if len(batch) == _BATCH_ROWS or held_bytes > _BATCH_BYTES:
+        if len(batch) == _BATCH_ROWS or held_bytes > _BATCH_BYTES or len(maker.spans.made) > _BATCH_SPANS:
             alleles += len(batch)
             _send_rows(answers, batch, maker, reader.done_bytes)
             batch, held_bytes = [], 0
@@ -239,8 +240,15 @@ def _moves(task: dict[str, Any]) -> Moves:
 
 def _send_rows(answers: IO[bytes], batch: list[Row], maker: RowMaker, done_bytes: int) -> None:
     values, blob = pack_rows(batch)
-    notes, maker.notes = [list(note) for note in maker.notes], []
-    send(answers, Frame(Tag.ROWS, {"rows": values, "notes": notes, "done_bytes": done_bytes}, blob))
+    told = {
+        "rows": values,
+        "notes": [list(note) for note in maker.notes],
+        "spans": [list(span) for span in maker.spans.made],
+        "done_bytes": done_bytes,
+    }
+    maker.notes.clear()
+    maker.spans.made.clear()
+    send(answers, Frame(Tag.ROWS, told, blob))
 
 
 if __name__ == "__main__":

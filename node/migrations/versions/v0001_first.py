@@ -227,3 +227,16 @@ def upgrade() -> None:
             sqlite_where=sa.text(f"{name}_key <> ''"),
             postgresql_where=sa.text(f"{name}_key <> ''"),
         )
+    op.create_table(
+        "coverage",
+        sa.Column("bin", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "file_no", sa.Integer(), nullable=False, comment="of the file, whether it was merged or not"
+        ),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("copies", sa.SmallInteger(), nullable=False, comment="called alleles of the person there"),
+        sa.Column(
+            "spans", sa.LargeBinary(), nullable=False, comment="left and right of each, little-endian u32"
+        ),
+    )
+    op.create_index("coverage_place", "coverage", ["bin"])
