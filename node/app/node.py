@@ -23,6 +23,7 @@ from node import db
 from node.access.grant import decide
 from node.access.keys import NodeKey
 from node.access.principal import Anonymous
+from node.audit import Audit, open_audit
 from node.config import CONFIG_NAME, FederationSection, Settings
 from node.federation import routes
 from node.federation.contact import Contact, try_peer
@@ -65,6 +66,7 @@ class Node:
     sequences: FastaSequences
     beacon: Beacon
     peers: PeerBook
+    audit: Audit
 
     async def ask(self, asked: Asked, *, network: bool) -> wire.Response:
         """The answer of this node, or with `network` of all nodes; in either case in a network's form.
@@ -134,6 +136,7 @@ class Node:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.audit.close()
         self.sequences.close()
         self.store.close()
         self.annotations.close()
@@ -187,6 +190,7 @@ def open_node(settings: Settings) -> Node:
             annotations=annotations,
         ),
         peers=PeerBook(engine, settings),
+        audit=open_audit(engine, settings.home / "keys"),
     )
 
 

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from node.cli import ask, data, demonstrate, host, life, peers, verify
+from node.cli import ask, audit, data, demonstrate, host, life, peers, verify
 from node.cli.options import err
 from schemas.errors import NodeError
 
@@ -36,6 +36,7 @@ app.command()(data.validate)
 app.command()(ask.query)
 app.command("verify")(verify.verify_beacon)
 app.add_typer(peers.peer, name="peer")
+app.add_typer(audit.audit, name="audit")
 app.command()(demonstrate.demo)
 
 

@@ -4,11 +4,13 @@
     people     datasets, individuals, biosamples, withdrawals
     variants   registered files, alleles, annotation, coverage
     network    peers
+    access     the audit log
     engine     connections to SQLite and PostgreSQL, migrations
 
 A room imports this package and says `db.TABLE`.
 """
 
+from node.db.access import audit, audit_head
 from node.db.base import metadata, revision
 from node.db.engine import Turn, announce, connect, migrate, refuse_unfit
 from node.db.network import peer
@@ -19,6 +21,8 @@ __all__ = [
     "Turn",
     "annotation",
     "announce",
+    "audit",
+    "audit_head",
     "biosample",
     "connect",
     "coverage",

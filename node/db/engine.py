@@ -4,7 +4,7 @@ SQLAlchemy owns the tables, the migrations and whatever is not hot; the variant 
 statements of its own on the driver connection.  Nothing here knows what a variant means.
 
 On PostgreSQL with the Citus extension the tables are spread over its workers: those with a bin by it, and a
-copy of every other on each.
+copy of every other on each.  Those marked `local` stay on the coordinator, which alone has triggers.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _to_spread(connection: Connection) -> list[str]:
     spread = set(
         connection.exec_driver_sql("SELECT logicalrelid::regclass::text FROM pg_dist_partition").scalars()
     )
-    left = [table for table in metadata.sorted_tables if table.name not in spread]
+    left = [t for t in metadata.sorted_tables if t.name not in spread and not t.info.get("local")]
     return [
         f"SELECT create_distributed_table('{table.name}', 'bin')"
         if "bin" in table.columns

@@ -12,7 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from node.audit import Entry, Kind, Outcome
 from node.cli import main
+from node.cli.options import open_home
 from node.demo import HOSPITALS
 from tests.engines import NewDatabase
 
@@ -267,3 +269,31 @@ def test_a_person_withdraws_comes_back_and_is_deleted(tmp_path: Path) -> None:
     done("compact", home=home)
     done("dataset", "remove", "d", home=home)
     assert json.loads(done("dataset", "list", "--json", home=home)) == []
+
+
+def test_the_audit_log_is_verified_and_exported(tmp_path: Path) -> None:
+    home = tmp_path / "audited"
+    done("init", "--url", "http://127.0.0.1:8099", "--name", "A", "--country", "FI", home=home)
+    with open_home(home) as node:
+        node.audit.record_now(Entry("0af7", "somebody", Kind.BEACON, Outcome.ANSWERED, ("rare",), "count"))
+    assert json.loads(done("audit", "verify", "--json", home=home)) == {
+        "ok": True,
+        "entries": 1,
+        "first_bad": None,
+    }
+    exported = done("audit", "export", home=home)
+    entry, head = map(json.loads, exported.splitlines())
+    assert entry["principal"] == "somebody"
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(exported)
+    done("audit", "verify", "--against", kept, home=home)
+    with open_home(home) as node, node.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_no_delete")
+        connection.exec_driver_sql("DELETE FROM audit")
+        connection.exec_driver_sql("DELETE FROM audit_head")
+    done("audit", "verify", home=home)  # an empty log is whole by itself
+    result = varhaven("audit", "verify", "--against", kept, "--json", home=home)
+    assert result.status == 1
+    assert json.loads(result.stdout) == {"ok": False, "entries": 0, "first_bad": 1}
+    kept.write_text(json.dumps({"head": head["head"][:-4] + "AAAA"}))
+    assert "signed by this node" in refused("audit", "verify", "--against", kept, home=home)
