@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import BadInput, Place
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Assembly
+from schemas.network import PeerKind
 
 CONFIG_NAME: Final = "varhaven.toml"
 
@@ -94,9 +95,30 @@ class CohortSection(_Section):
 
 
 class PeerSection(_Section):
+    """A partner.  thumbprint: of a varhaven node's key, and of no other kind.  dialect: of a Beacon.
+
+    network: it has a network of its own, and is asked for all of it.  forward: what it asks is also asked of
+    this node's own peers, in this node's name.
+    """
+
     url: PublicUrl
-    thumbprint: Thumbprint
+    kind: PeerKind = PeerKind.VARHAVEN
+    thumbprint: Thumbprint | None = None
     name: str = ""
+    dialect: str = ""
+    network: bool = False
+    forward: bool = False
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        signs = self.kind is PeerKind.VARHAVEN
+        if signs != (self.thumbprint is not None):
+            raise ValueError("a varhaven node is trusted by the thumbprint of its key, and no other kind is")
+        if (self.network or self.forward) and not signs:
+            raise ValueError("network and forward are for varhaven nodes")
+        if self.dialect and self.kind is not PeerKind.BEACON:
+            raise ValueError("a dialect is for a Beacon")
+        return self
 
 
 class FederationSection(_Section):

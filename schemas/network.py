@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
 
 from schemas.beacon import Response
+
+T = TypeVar("T")
+
+
+class PeerKind(StrEnum):
+    """What a peer speaks: our own signed protocol, Beacon v2 alone, or Matchmaker Exchange alone."""
+
+    VARHAVEN = "varhaven"
+    BEACON = "beacon"
+    MATCHMAKER = "mme"
 
 
 class PeerState(StrEnum):
@@ -32,13 +43,14 @@ class PeerState(StrEnum):
         return self in (PeerState.HIT, PeerState.NO_HIT)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAnswer:
+@dataclass(frozen=True)  # a generic alias could not be called with slots
+class Answered(Generic[T]):
     """What one node (a peer, or this node itself) contributed to a network question.
 
     node: its id, the public URL.  ms: from sending the question to having the whole answer.
     reason: for a person, why there is no answer; "" when there is one.
-    response: the node's Beacon response document, read strictly; None unless `state.answered`.
+    response: what the node answered, read strictly; None unless `state.answered`.
+    notes: what a person should know of how the answer was come by.
     """
 
     node: str
@@ -46,7 +58,12 @@ class NodeAnswer:
     state: PeerState
     ms: float
     reason: str = ""
-    response: Response | None = None
+    response: T | None = None
+    notes: tuple[str, ...] = ()
+
+
+NodeAnswer: TypeAlias = Answered[Response]
+"""A node's answer to a Beacon question."""
 
 
 def outcome(response: Response) -> PeerState:

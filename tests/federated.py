@@ -18,12 +18,13 @@ from sqlalchemy.engine import Engine
 
 from node import db
 from node.access.keys import NodeKey
+from node.app import create_app
 from node.config import FederationSection, NodeSection, Settings
 from node.federation.breaker import Breaker
+from node.federation.line import open_connections
 from node.federation.network import Network
 from node.federation.peers import Peer, PeerBook
 from node.federation.routes import Door, create_router
-from node.federation.transport import open_http
 from schemas.access import Grant, Policy
 from schemas.beacon import Response
 from schemas.errors import NodeError
@@ -101,8 +102,8 @@ class Node:
 
     @asynccontextmanager
     async def network(self, breaker: Breaker | None = None) -> AsyncIterator[Network]:
-        async with open_http(self.settings.federation) as http:
-            yield Network(self.settings, self.key, self.peers, http, breaker=breaker)
+        async with open_connections(self.settings.federation) as connections:
+            yield Network(self.settings, self.key, self.peers, connections, breaker=breaker)
 
     async def own(self) -> Response:
         return a_response(self.id, exists=False)
@@ -147,3 +148,18 @@ async def post(url: str, body: bytes, **headers: str) -> httpx.Response:
     """A plain POST, as anybody could send it."""
     async with httpx.AsyncClient(trust_env=False) as http:
         return await http.post(url, content=body, headers=headers)
+
+
+@contextmanager
+def serving_whole(settings: Settings) -> Iterator[str]:
+    """The whole node of these settings, at a free port; gives its address."""
+    listening, url = free_socket()
+    config = uvicorn.Config(create_app(settings), log_level="error", ws="none", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join(20)

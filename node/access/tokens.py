@@ -73,10 +73,19 @@ class Trusted(Protocol):
     def suspended(self) -> bool: ...
 
 
-def mint(key: NodeKey, sender: str, receiver: str, call: Call, deadline_s: float, *, now_s: float) -> str:
+def mint(
+    key: NodeKey,
+    sender: str,
+    receiver: str,
+    call: Call,
+    deadline_s: float,
+    *,
+    now_s: float,
+    via: tuple[str, ...] = (),
+) -> str:
     """A token for one `call` from node `sender` to node `receiver`, to be answered within `deadline_s`.
 
-    now_s: Unix time.  About 0.15 ms.
+    now_s: Unix time.  via: nodes that a question which is passed on came through.  About 0.15 ms.
     """
     # To the millisecond, and up: a receiver refuses tokens from before its start.
     issued = math.ceil(now_s * 1000) / 1000
@@ -93,7 +102,7 @@ def mint(key: NodeKey, sender: str, receiver: str, call: Call, deadline_s: float
             "htm": call.method,
             "path": call.path,
             "bh": call.digest,
-            "via": [sender],
+            "via": [*via, sender],
             "dl": round((now_s + deadline_s) * 1000),
         },
     }

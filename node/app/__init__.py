@@ -2,6 +2,9 @@
 
 node          the open node: its rooms joined, questions answered
 application   the web application over it
+inquiry       one question to the network: merged, or told as each node answers
+streaming     `/network/stream`
+attendance    callers who go away, and the trace of a request
 shield        refusals and faults at the edge
 """
 

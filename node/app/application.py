@@ -14,12 +14,13 @@ from starlette.responses import Response
 from beacon import api
 from beacon.entries import entry_at
 from beacon.query import Asked
+from node.app.attendance import Attendance
+from node.app.inquiry import Inquiry
 from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.shield import install_errors
+from node.app.streaming import create_stream_router
 from node.config import Settings
 from node.federation import routes
-from node.federation.network import Network
-from node.federation.transport import open_http
 from node.web import create_web
 from schemas import beacon as wire
 from schemas.access import Grant
@@ -37,8 +38,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with node:
             await run_in_threadpool(node.catalogue.datasets)  # a node that cannot read does not start
-            async with open_http(settings.federation) as http:
-                app.state.network = Network(settings, node.key, node.peers, http)
+            async with node.open_network() as network:
+                app.state.network = network
                 yield
 
     app = FastAPI(
@@ -49,16 +50,21 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
 
-    async def ask_network(asked: Asked, _grant: Grant | None = None) -> wire.Response:
-        return await node.ask_network(app.state.network, asked)
+    def inquire(asked: Asked, grant: Grant) -> Inquiry:
+        return node.inquiry(app.state.network, asked, grant)
+
+    async def ask_network(asked: Asked, grant: Grant | None = None) -> wire.Response:
+        return await inquire(asked, grant or node.anonymous()).merged()
 
     identity = node.beacon.identity
     app.include_router(api.create_router(node.beacon, node.authorise), prefix=BEACON)
     whole = replace(node.beacon, root=NETWORK)
     app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
+    app.include_router(create_stream_router(node.authorise, inquire))
     app.include_router(routes.create_router(_door(node)))
     app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
     app.include_router(_host_router(node))
+    app.add_middleware(Attendance)
     install_errors(app, identity)
     return app
 

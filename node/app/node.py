@@ -6,7 +6,10 @@ Nothing is opened at import.  Several nodes can live in one process; they share 
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -14,7 +17,6 @@ from fastapi import Request
 from sqlalchemy.engine import Engine
 
 from beacon import api
-from beacon.entries import entry_of
 from beacon.filters import read_filters
 from beacon.merge import merge
 from beacon.query import Asked
@@ -23,12 +25,13 @@ from node import db
 from node.access.grant import decide
 from node.access.keys import NodeKey
 from node.access.principal import Anonymous
+from node.app.inquiry import Inquiry
 from node.audit import Audit, open_audit
 from node.config import CONFIG_NAME, FederationSection, Settings
-from node.federation import routes
 from node.federation.contact import Contact, try_peer
 from node.federation.dialects import Dialect
 from node.federation.guest import Heard, ask_beacon
+from node.federation.line import open_connections
 from node.federation.network import Network
 from node.federation.peers import Peer, PeerBook
 from node.federation.transport import open_http
@@ -44,7 +47,7 @@ from node.store.sequence import FastaSequences
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.cohorts import Cohort
-from schemas.errors import BadInput, BadQuestion, NotAuthorised, NotHeld, Place
+from schemas.errors import BadInput, BadQuestion, NotAuthorised, Place
 from schemas.ga4gh import NodeIdentity
 from schemas.network import NodeAnswer, outcome
 from schemas.reference import Reference
@@ -74,38 +77,25 @@ class Node:
         Raises NodeError when this node alone is asked and refuses; in a network a refusal is a state.
         """
         if network:
-            async with open_http(self.settings.federation) as http:
-                return await self.ask_network(Network(self.settings, self.key, self.peers, http), asked)
+            async with self.open_network() as whole:
+                return await self.inquiry(whole, asked, self.anonymous()).merged()
         began = time.perf_counter()
-        response = await self._own(asked)
+        response = await api.answer_soon(self.beacon, asked, self.anonymous())
         ms = (time.perf_counter() - began) * 1000
         identity = self.beacon.identity
         own = NodeAnswer(identity.id, identity.name, outcome(response), ms, response=response)
         return merge(asked, identity, [own])
 
-    async def ask_network(self, network: Network, asked: Asked) -> wire.Response:
-        """The merged answer of this node and every peer of `network`.
+    @asynccontextmanager
+    async def open_network(self) -> AsyncIterator[Network]:
+        """The network of this node, for one event loop; its connections are closed on leaving."""
+        async with open_connections(self.settings.federation) as connections:
+            yield Network(self.settings, self.key, self.peers, connections)
 
-        Raises BadQuestion: this node does not understand the question, and nobody else answered it either.
-        """
-        misunderstood: BadQuestion | None = None
-
-        async def own() -> wire.Response:
-            nonlocal misunderstood
-            try:
-                return await self._own(asked)
-            except BadQuestion as fault:
-                misunderstood = None if isinstance(fault, NotHeld) else fault
-                raise
-
-        path = f"{routes.QUESTIONS}/{entry_of(asked).path}"
-        answers = await network.ask(asked.body(), own, path=path)
-        if misunderstood is not None and not any(answer.state.answered for answer in answers):
-            raise misunderstood
-        return merge(asked, self.beacon.identity, answers)
-
-    async def _own(self, asked: Asked) -> wire.Response:
-        return await api.answer_soon(self.beacon, asked, self.anonymous())
+    def inquiry(self, network: Network, asked: Asked, grant: Grant) -> Inquiry:
+        """The question `asked` of the whole `network`, made ready; this node answers under `grant`."""
+        answer_alone = partial(api.answer_soon, self.beacon, asked, grant)
+        return Inquiry(self.beacon.identity, network, asked, answer_alone)
 
     async def ask_beacon(self, url: str, asked: Asked) -> wire.Response:
         """The answer of the Beacon at `url`, a single one or a network's, in the form of a network's."""

@@ -18,4 +18,8 @@ peer: Final = sa.Table(
         "thumbprints", sa.Text, nullable=False, comment="RFC 7638, space-separated: two during a rotation"
     ),
     sa.Column("suspended", sa.Boolean, nullable=False, default=False),
+    sa.Column("kind", sa.Text, nullable=False, default="varhaven", comment="schemas.network.PeerKind"),
+    sa.Column("dialect", sa.Text, nullable=False, default="", comment="of a Beacon; empty: found out"),
+    sa.Column("network", sa.Boolean, nullable=False, default=False, comment="asked for all of its network"),
+    sa.Column("forward", sa.Boolean, nullable=False, default=False, comment="its questions are passed on"),
 )

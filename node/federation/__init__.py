@@ -1,10 +1,13 @@
 """Other nodes: who they are, asking them all at once, and being asked by them.
 
+    question    what a network is asked: the seam between the fan-out and the protocols it serves
+    asking      a Beacon question, and how each kind of peer is asked it
+    network     one question to every peer and to this node, and a state for each
+    line        the way to one peer for one question
     peers       the nodes this one trusts, from the settings and from the database
     descriptor  what a node says of itself, signed
     transport   one bounded HTTP exchange with a machine that may be slow, broken or hostile
     breaker     peers that keep failing are left alone for a while
-    network     one question to every peer and to this node, and a state for each
     contact     trying out one peer
     guest       asking any Beacon by its address, as a stranger
     dialects    how the Beacons of the world want to be asked

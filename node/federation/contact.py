@@ -14,8 +14,8 @@ from node.access.signed import UnknownKey
 from node.access.tokens import Call, mint
 from node.federation import descriptor
 from node.federation.descriptor import Descriptor
-from node.federation.network import refused
 from node.federation.peers import Peer
+from node.federation.question import refused
 from node.federation.transport import Reply, Silence, exchange
 from schemas.errors import NotAuthorised
 from schemas.network import PeerState

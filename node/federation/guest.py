@@ -19,7 +19,7 @@ import orjson
 
 from node.federation.dialects import GENERIC, Dialect, Form, coordinates_of, recognise
 from node.federation.foreign import Foreign, read_foreign
-from node.federation.network import refused
+from node.federation.question import refused
 from node.federation.reading import mapping
 from node.federation.sighting import read_sighting
 from node.federation.transport import Reply, Silence, exchange

@@ -1,4 +1,4 @@
-"""The nodes this one trusts: those of the settings, and those added at run time, which the database keeps.
+"""The nodes this one knows: those of the settings, and those added at run time, which the database keeps.
 
 Trust is a pinned key: nothing a peer says about itself can add or change it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,23 +17,30 @@ from sqlalchemy.exc import DBAPIError
 
 from node.config import PeerSection, Settings
 from node.db import peer as table
-from schemas.errors import BadInput, NotFound, Place, StoreUnavailable
+from node.federation.dialects import dialect_named
+from schemas.errors import BadInput, BadQuestion, NotFound, Place, StoreUnavailable
+from schemas.network import PeerKind
 
 _MOST_KEYS: Final = 2  # the old and the new one, while a partner changes keys
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A node that may ask this one and is asked by it.
+    """A node that is asked by this one; a varhaven node may also ask this one.
 
-    id: its public URL, without a trailing slash.  thumbprints: of the keys it may sign with (RFC 7638).
-    A suspended peer is neither answered nor asked.
+    id: its public URL, without a trailing slash; of a Beacon, the root of its API.  thumbprints: of the keys
+    a varhaven node may sign with (RFC 7638).  A suspended peer is neither answered nor asked.  dialect: of a
+    Beacon, "" to find out.  network, forward: see `node.config.PeerSection`.
     """
 
     id: str
     name: str = ""
     thumbprints: tuple[str, ...] = ()
     suspended: bool = False
+    kind: PeerKind = PeerKind.VARHAVEN
+    dialect: str = ""
+    network: bool = False
+    forward: bool = False
 
 
 class PeerBook:
@@ -46,6 +53,7 @@ class PeerBook:
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
+        """Raises BadInput: a dialect in the settings that is not known."""
         self._engine = engine
         self._own_id = settings.node.id
         self._configured = _configured(settings)
@@ -55,25 +63,30 @@ class PeerBook:
         with self._database() as connection:
             rows = {row.id: _read(row) for row in connection.execute(sa.select(table))}
         known = (self._joined(node, rows.get(node)) for node in sorted(rows.keys() | self._configured.keys()))
-        return tuple(peer for peer in known if peer.thumbprints)
+        return tuple(peer for peer in known if peer is not None)
 
     def find(self, node: str) -> Peer | None:
         """The peer with exactly this id, or None."""
         with self._database() as connection:
             row = connection.execute(sa.select(table).where(table.c.id == node)).one_or_none()
-        peer = self._joined(node, _read(row) if row is not None else None)
-        return peer if peer.thumbprints else None
+        return self._joined(node, _read(row) if row is not None else None)
 
     def add(self, peer: Peer) -> Peer:
         """Trusts `peer`, or one more key of a peer that is there already; the peer as it is known now.
 
-        Adding what is there changes nothing, except the name when one is given.
+        Adding what is there changes nothing, except the name and the dialect when they are given, and what
+        is granted to it.
 
-        Raises BadInput: not a URL or a thumbprint, this node itself, or a third key.
+        Raises BadInput: not a URL or a thumbprint, this node itself, a third key, or of another kind than
+        before.
         """
         wanted = self._checked(peer)
-        before = self.find(wanted.id)
-        held = before.thumbprints if before else ()
+        before = self.find(wanted.id) or Peer(wanted.id, kind=wanted.kind, suspended=wanted.suspended)
+        if before.kind is not wanted.kind:
+            raise BadInput(
+                Place(wanted.id), f"this peer is known as one of kind {before.kind}", "Remove it first."
+            )
+        held = before.thumbprints
         thumbprints = (*held, *(t for t in wanted.thumbprints if t not in held))
         if len(thumbprints) > _MOST_KEYS:
             raise BadInput(
@@ -81,18 +94,23 @@ class PeerBook:
                 f"{_MOST_KEYS} keys of this peer are trusted already",
                 "Remove the peer first, then add it with the keys it uses now.",
             )
-        suspended = before.suspended if before else wanted.suspended
-        name = wanted.name or (before.name if before else "")
-        self._write(Peer(wanted.id, name, thumbprints, suspended))
-        return Peer(wanted.id, name, thumbprints, suspended)
+        known = replace(
+            before,
+            thumbprints=thumbprints,
+            name=wanted.name or before.name,
+            dialect=wanted.dialect or before.dialect,
+            network=wanted.network or before.network,
+            forward=wanted.forward or before.forward,
+        )
+        self._write(known)
+        return known
 
     def suspend(self, node: str, suspended: bool = True) -> None:
         """Neither answers nor asks the peer until resumed by `suspended=False`.
 
         Raises NotFound: no such peer.
         """
-        peer = self._known(node)
-        self._write(Peer(peer.id, peer.name, peer.thumbprints, suspended))
+        self._write(replace(self._known(node), suspended=suspended))
 
     def remove(self, node: str) -> None:
         """Forgets the peer and its keys.
@@ -122,29 +140,43 @@ class PeerBook:
         return peer
 
     def _checked(self, peer: Peer) -> Peer:
+        given = {
+            "url": peer.id,
+            "name": peer.name,
+            "kind": peer.kind,
+            "dialect": peer.dialect,
+            "network": peer.network,
+            "forward": peer.forward,
+        }
         try:
-            sections = [
-                PeerSection(url=peer.id, thumbprint=text, name=peer.name) for text in peer.thumbprints
-            ]
+            sections = [PeerSection(**given, thumbprint=text) for text in peer.thumbprints or (None,)]
         except ValidationError as fault:
             first = fault.errors()[0]
             remedy = "Ask the peer's operator for both: `varhaven init` showed them."
-            raise BadInput(Place(peer.id, field=str(first["loc"][0])), first["msg"], remedy) from None
-        if not sections:
-            raise BadInput(Place(peer.id), "no thumbprint given", "Ask the peer's operator for it.")
+            field = str(first["loc"][0]) if first["loc"] else ""
+            raise BadInput(Place(peer.id, field=field), first["msg"], remedy) from None
         node = sections[0].url
         if node == self._own_id:
             raise BadInput(Place(node), "this is the node itself", "Give the URL of another node.")
-        return Peer(node, peer.name, tuple(section.thumbprint for section in sections), peer.suspended)
+        _check_dialect(node, peer.dialect)
+        return replace(peer, id=node)
 
-    def _joined(self, node: str, row: Peer | None) -> Peer:
-        """What the settings and the database say together; without thumbprints when neither knows it."""
+    def _joined(self, node: str, row: Peer | None) -> Peer | None:
+        """What the settings and the database say together; None when neither knows it."""
         configured = self._configured.get(node)
         if row is None or configured is None:
-            return row or configured or Peer(node)
+            known = row or configured
+            # The keys of a row may all have stood in settings that are gone: nobody is trusted without one.
+            unpinned = known and known.kind is PeerKind.VARHAVEN and not known.thumbprints
+            return None if unpinned else known
         more = tuple(t for t in row.thumbprints if t not in configured.thumbprints)
-        name = row.name or configured.name
-        return Peer(node, name, configured.thumbprints + more, row.suspended)
+        return replace(
+            configured,
+            thumbprints=configured.thumbprints + more,
+            name=row.name or configured.name,
+            suspended=row.suspended,
+            dialect=row.dialect or configured.dialect,
+        )
 
     def _write(self, peer: Peer) -> None:
         """Keys of the settings are not copied, so that removing them there removes them."""
@@ -154,6 +186,10 @@ class PeerBook:
             "name": peer.name,
             "thumbprints": " ".join(t for t in peer.thumbprints if t not in pinned),
             "suspended": peer.suspended,
+            "kind": peer.kind.value,
+            "dialect": peer.dialect,
+            "network": peer.network,
+            "forward": peer.forward,
         }
         with self._database() as connection:
             changed = connection.execute(sa.update(table).where(table.c.id == peer.id).values(values))
@@ -165,12 +201,42 @@ def _configured(settings: Settings) -> dict[str, Peer]:
     """A peer that stands there twice has two keys; the node itself may stand there, and is no peer."""
     found: dict[str, Peer] = {}
     for section in settings.peers:
-        before = found.get(section.url, Peer(section.url))
-        thumbprints = tuple(dict.fromkeys((*before.thumbprints, section.thumbprint)))
-        found[section.url] = Peer(section.url, before.name or section.name, thumbprints)
+        _check_dialect(section.url, section.dialect)
+        own = (section.thumbprint,) if section.thumbprint else ()
+        before = found.get(section.url)
+        if before is None:
+            found[section.url] = Peer(
+                section.url,
+                section.name,
+                own,
+                kind=section.kind,
+                dialect=section.dialect,
+                network=section.network,
+                forward=section.forward,
+            )
+        else:
+            thumbprints = tuple(dict.fromkeys((*before.thumbprints, *own)))
+            found[section.url] = replace(before, thumbprints=thumbprints, name=before.name or section.name)
     found.pop(settings.node.id, None)
     return found
 
 
+def _check_dialect(node: str, dialect: str) -> None:
+    try:
+        if dialect:
+            dialect_named(dialect)
+    except BadQuestion as fault:
+        raise BadInput(Place(node, field="dialect"), fault.message, "Leave it out to find out.") from None
+
+
 def _read(row: sa.Row[tuple[object, ...]]) -> Peer:
-    return Peer(row.id, row.name, tuple(row.thumbprints.split()), row.suspended)
+    return Peer(
+        row.id,
+        row.name,
+        tuple(row.thumbprints.split()),
+        row.suspended,
+        PeerKind(row.kind),
+        row.dialect,
+        row.network,
+        row.forward,
+    )

@@ -20,6 +20,7 @@ from node.access.keys import NodeKey
 from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, SignedCall, TokenVerifier
 from node.federation import descriptor
+from node.federation.asking import QUESTIONS
 from node.federation.contact import HELLO
 from node.federation.peers import PeerBook
 from schemas.access import Grant
@@ -27,7 +28,6 @@ from schemas.errors import NodeError, NotAuthorised, StoreUnavailable, TooLarge
 from schemas.ga4gh import NodeIdentity
 from schemas.ports import Catalogue
 
-QUESTIONS: Final = "/federation/v1/beacon"
 MAX_BODY_BYTES: Final = 1_000_000
 _BODY_S: Final = 20  # for the body to arrive
 _JSON: Final = "application/json"

@@ -12,15 +12,17 @@ import pytest
 
 from node.access.keys import NodeKey
 from node.access.tokens import Call, mint
+from node.federation.asking import QUESTIONS, BeaconQuestion
 from node.federation.contact import HELLO, Contact, ContactState, try_peer
 from node.federation.descriptor import PATH, read
-from node.federation.network import G_VARIANTS
 from node.federation.peers import Peer, PeerBook
 from node.federation.transport import open_http
 from schemas.access import Grant, Granularity
 from schemas.errors import NotFound, NotHeld, OverBudget
 from schemas.network import NodeAnswer, PeerState
 from tests.federated import DATASETS, QUESTION, Node, a_node, an_answer, free_socket, post, serving
+
+G_VARIANTS = QUESTIONS + "/g_variants"
 
 
 @dataclass
@@ -54,7 +56,8 @@ class World:
 
     async def ask_as_a(self, path: str = G_VARIANTS, deadline_s: float = 10) -> list[NodeAnswer]:
         async with self.a.network() as network:
-            return await network.ask(QUESTION, self.a.own, path=path, deadline_s=deadline_s)
+            question = BeaconQuestion(QUESTION, path.removeprefix(QUESTIONS + "/"))
+            return await network.ask(question, self.a.own, deadline_s=deadline_s)
 
     def states(self, path: str = G_VARIANTS, deadline_s: float = 10) -> dict[str, PeerState]:
         return {a.node: a.state for a in asyncio.run(self.ask_as_a(path, deadline_s))}

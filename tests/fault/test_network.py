@@ -5,13 +5,11 @@ spoil the answers of the others.
 """
 
 import asyncio
-import contextlib
 import gzip
-import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,196 +17,43 @@ import trustme
 from sqlalchemy.exc import OperationalError
 
 from node.config import FederationSection
+from node.federation.asking import BeaconQuestion
 from node.federation.breaker import REST_S, Breaker
 from node.federation.peers import Peer
 from node.federation.transport import open_http
 from schemas.beacon import Response
 from schemas.errors import BadInput, Forbidden, NodeError, NotHeld, OverBudget, StoreUnavailable
 from schemas.network import NodeAnswer, PeerState
+from tests.fake_peers import (
+    MB,
+    Behaviour,
+    Fake,
+    a_peer,
+    adds_a_slash_to_its_name,
+    answers_at_length,
+    answers_no,
+    answers_yes,
+    breaks_off,
+    contradicts_itself,
+    counts_below_zero,
+    drips,
+    drips_headers,
+    fifty_megabytes,
+    fifty_megabytes_of_error,
+    hangs,
+    hangs_up,
+    interim_for_ever,
+    megabytes_of_headers,
+    never_ends,
+    refuses,
+    says,
+    send,
+    truncates_json,
+)
 from tests.federated import QUESTION, Node, a_node, a_response, an_answer
 
 OWN = "http://own.example"
 T = "x" * 43  # nobody here is asked for a key
-MB = 1_000_000
-
-
-@dataclass
-class Fake:
-    """A peer that behaves in one way; what it saw is for the tests to look at."""
-
-    url: str = ""
-    asked: int = 0
-    sent_bytes: int = 0
-    left: asyncio.Event = field(default_factory=asyncio.Event)
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    headers: bytes = b""
-
-
-Behaviour = Callable[[asyncio.StreamWriter, Fake], Awaitable[None]]
-
-
-@asynccontextmanager
-async def a_peer(
-    behave: Behaviour, tls: ssl.SSLContext | None = None, after: bytes = b"\r\n\r\n"
-) -> AsyncIterator[Fake]:
-    """A server that behaves so once it has read as far as `after`."""
-    fake = Fake()
-    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        serving[task] = writer
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            fake.headers = await reader.readuntil(after)
-            fake.asked += 1
-            fake.reached.set()
-            parts = [asyncio.ensure_future(behave(writer, fake)), asyncio.create_task(_left(reader, fake))]
-            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    host, port = server.sockets[0].getsockname()
-    fake.url = f"http{'s' if tls else ''}://{host}:{port}"
-    try:
-        yield fake
-    finally:
-        server.close()
-        for writer in serving.values():
-            writer.transport.abort()
-        await asyncio.gather(*serving, return_exceptions=True)
-
-
-async def _left(reader: asyncio.StreamReader, fake: Fake) -> None:
-    """Reads the rest of the question, and notes when the caller goes away."""
-    with contextlib.suppress(ConnectionError):
-        while await reader.read(65_536):
-            pass
-    fake.left.set()
-
-
-async def send(writer: asyncio.StreamWriter, fake: Fake, data: bytes) -> None:
-    writer.write(data)
-    fake.sent_bytes += len(data)
-    await writer.drain()
-
-
-def http(status: str, body: bytes, *headers: str, length: int | None = None) -> bytes:
-    lines = [
-        f"HTTP/1.1 {status}",
-        f"content-length: {len(body) if length is None else length}",
-        *headers,
-        "",
-        "",
-    ]
-    return "\r\n".join(lines).encode() + body
-
-
-def says(status: str, body: bytes, *headers: str, length: int | None = None) -> Behaviour:
-    async def behave(writer: asyncio.StreamWriter, fake: Fake) -> None:
-        await send(writer, fake, http(status, body, *headers, length=length))
-
-    return behave
-
-
-def refuses(status: str, message: str, reason: str) -> Behaviour:
-    fault = {"errorCode": 400, "errorMessage": message, "reason": reason}
-    return says(status, json.dumps({"error": fault}).encode(), "content-type: application/json")
-
-
-async def answers_yes(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=True)))
-
-
-async def answers_no(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=False)))
-
-
-async def answers_at_length(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    """Within the limit, but long enough to be read beside the event loop."""
-    records = [{"variantInternalId": str(n), "variation": {"text": "x" * 100}} for n in range(2000)]
-    sets = {"resultSets": [{"id": "d", "setType": "dataset", "exists": True, "results": records}]}
-    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=True, response=sets)))
-
-
-async def hangs(_writer: asyncio.StreamWriter, _fake: Fake) -> None:
-    await asyncio.Event().wait()
-
-
-async def drips(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    """One byte of a promised body at a time: never idle for long, never done."""
-    await send(writer, fake, http("200 OK", b"", length=100_000))
-    while True:
-        await send(writer, fake, b" ")
-        await asyncio.sleep(0.02)
-
-
-async def drips_headers(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, b"HTTP/1.1 200 OK\r\n")
-    while True:
-        await send(writer, fake, b"x-more: 1\r\n")
-        await asyncio.sleep(0.02)
-
-
-async def interim_for_ever(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    while True:
-        await send(writer, fake, b"HTTP/1.1 103 Early Hints\r\n\r\n")
-        await asyncio.sleep(0.02)
-
-
-async def never_ends(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-    while True:
-        await send(writer, fake, b"10000\r\n" + b" " * 65_536 + b"\r\n")
-
-
-async def fifty_megabytes(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, http("200 OK", b"", length=50 * MB))
-    while fake.sent_bytes < 50 * MB:
-        await send(writer, fake, b" " * 100_000)
-
-
-async def fifty_megabytes_of_error(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, http("500 Oh", b"", length=50 * MB))
-    while fake.sent_bytes < 50 * MB:
-        await send(writer, fake, b" " * 100_000)
-
-
-async def megabytes_of_headers(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, b"HTTP/1.1 200 OK\r\n")
-    while fake.sent_bytes < 50 * MB:
-        await send(writer, fake, b"x-more: " + b"x" * 10_000 + b"\r\n")
-
-
-async def breaks_off(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    answer = an_answer(fake.url, exists=True)
-    await send(writer, fake, http("200 OK", answer[: len(answer) // 2], length=len(answer)))
-
-
-async def truncates_json(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    answer = an_answer(fake.url, exists=True)
-    await send(writer, fake, http("200 OK", answer[: len(answer) // 2]))
-
-
-async def hangs_up(_writer: asyncio.StreamWriter, _fake: Fake) -> None:
-    return
-
-
-async def contradicts_itself(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    sets = {"resultSets": [{"id": "d", "setType": "dataset", "exists": True, "resultsCount": 3}]}
-    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=False, response=sets)))
-
-
-async def counts_below_zero(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    sets = {"resultSets": [{"id": "d", "setType": "dataset", "exists": True, "resultsCount": -3}]}
-    await send(writer, fake, http("200 OK", an_answer(fake.url, exists=True, response=sets)))
-
-
-async def adds_a_slash_to_its_name(writer: asyncio.StreamWriter, fake: Fake) -> None:
-    await send(writer, fake, http("200 OK", an_answer(fake.url + "/", exists=True)))
 
 
 BOMB = gzip.compress(b" " * (50 * MB))
@@ -299,7 +144,7 @@ async def _ask_everybody(node: Node) -> Asked:
             node.peers.add(Peer(fake.url, "", (T,)))
         network = await stack.enter_async_context(node.network())
         async with asyncio.timeout(30):  # far more than the deadline: a hang fails, a busy machine does not
-            answers = await network.ask(QUESTION, node.own, deadline_s=4)
+            answers = await network.ask(BeaconQuestion(QUESTION), node.own, deadline_s=4)
         assert answers[0].node == OWN
         assert [a.node for a in answers[1:]] == sorted(fake.url for fake in fakes.values())
         return Asked({names[a.node]: a for a in answers}, fakes, target, len(answers))
@@ -360,7 +205,10 @@ async def states(
     for url in peers:
         node.peers.add(Peer(url, "", (T,)))
     async with node.network(breaker) as network, asyncio.timeout(30):
-        return [a.state for a in (await network.ask(QUESTION, node.own, deadline_s=deadline_s))[1:]]
+        return [
+            a.state
+            for a in (await network.ask(BeaconQuestion(QUESTION), node.own, deadline_s=deadline_s))[1:]
+        ]
 
 
 async def a_dead_port() -> str:
@@ -457,7 +305,7 @@ def test_answers_come_as_they_arrive(node: Node) -> None:
         async with a_peer(hangs) as slow, a_peer(answers_yes) as quick, node.network() as network:
             for fake in (slow, quick):
                 node.peers.add(Peer(fake.url, "", (T,)))
-            stream = network.stream(QUESTION, node.own, deadline_s=60)
+            stream = network.round(BeaconQuestion(QUESTION), node.own, deadline_s=60).answers()
             first = {(await anext(stream)).node for _ in range(2)}
             assert first == {OWN, quick.url}
             await asyncio.wait_for(slow.reached.wait(), 10)
@@ -471,7 +319,7 @@ def test_a_caller_who_leaves_takes_his_questions_back(node: Node) -> None:
     async def main() -> None:
         async with a_peer(hangs) as fake, node.network() as network:
             node.peers.add(Peer(fake.url, "", (T,)))
-            asking = asyncio.create_task(network.ask(QUESTION, node.own, deadline_s=60))
+            asking = asyncio.create_task(network.ask(BeaconQuestion(QUESTION), node.own, deadline_s=60))
             await asyncio.wait_for(fake.reached.wait(), 10)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -490,7 +338,9 @@ def test_peers_that_hang_keep_nobody_from_being_asked(node: Node) -> None:
                 node.peers.add(Peer(f"http://127.0.0.1:{slow.url.rpartition(':')[2]}/{n}", "", (T,)))
             last = Peer(quick.url.replace("127.0.0.1", "localhost"), "", (T,))  # so that it sorts last
             assert node.peers.add(last) == node.peers.peers()[-1]
-            async with aclosing(network.stream(QUESTION, node.own, deadline_s=60)) as answers:
+            async with aclosing(
+                network.round(BeaconQuestion(QUESTION), node.own, deadline_s=60).answers()
+            ) as answers:
                 async with asyncio.timeout(30):
                     ended = [(await anext(answers)).node for _ in range(2)]
             assert set(ended) == {OWN, last.id}
@@ -543,7 +393,7 @@ def test_an_own_part_that_hangs(node: Node) -> None:
 async def _own_part(node: Node, own: Callable[[], Awaitable[Response]]) -> NodeAnswer:
     async with a_peer(answers_yes) as fake, node.network() as network:
         node.peers.add(Peer(fake.url, "", (T,)))
-        answers = await network.ask(QUESTION, own, deadline_s=2)
+        answers = await network.ask(BeaconQuestion(QUESTION), own, deadline_s=2)
     assert answers[1].state is PeerState.HIT
     return answers[0]
 
@@ -603,7 +453,7 @@ def test_questions_taken_back_do_not_count_as_failures(node: Node) -> None:
             node.peers.add(Peer(fake.url, "", (T,)))
             for _ in range(5):
                 fake.reached.clear()
-                asking = asyncio.create_task(network.ask(QUESTION, node.own, deadline_s=60))
+                asking = asyncio.create_task(network.ask(BeaconQuestion(QUESTION), node.own, deadline_s=60))
                 await asyncio.wait_for(fake.reached.wait(), 10)
                 asking.cancel()
                 with pytest.raises(asyncio.CancelledError):

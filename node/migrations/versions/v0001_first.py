@@ -21,19 +21,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("id"),
     )
     op.create_table(
-        "peer",
-        sa.Column("id", sa.Text(), nullable=False, comment="public URL"),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column(
-            "thumbprints",
-            sa.Text(),
-            nullable=False,
-            comment="RFC 7638, space-separated: two during a rotation",
-        ),
-        sa.Column("suspended", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
         "revision", sa.Column("number", sa.BigInteger(), nullable=False), sa.PrimaryKeyConstraint("number")
     )
     op.create_table(

@@ -1,0 +1,106 @@
+"""The way to one peer for one question: its connections, the time that is left, the node's signature."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from node import trace
+from node.access.keys import NodeKey
+from node.access.tokens import Call, mint
+from node.config import FederationSection
+from node.federation.transport import Reply, Silence, exchange, open_http, trusted_authorities
+from schemas.network import PeerState
+
+_NO_TIME: Final = Silence(PeerState.TIMEOUT, "no time was left to ask")
+
+
+class Connections:
+    """HTTP connections to peers, a small pool for each, so that none takes those of another."""
+
+    def __init__(self, federation: FederationSection, opened: AsyncExitStack) -> None:
+        """opened: closes what is opened here.  Raises BadInput: `ca_bundle` cannot be read."""
+        self._federation = federation
+        self._opened = opened
+        self._trusted = trusted_authorities(federation)
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    async def to(self, peer: str) -> httpx.AsyncClient:
+        """The client for `peer`; the same one until all are closed."""
+        client = self._clients.get(peer)
+        if client is None:
+            client = open_http(self._federation, self._trusted)
+            self._clients[peer] = client
+            await self._opened.enter_async_context(client)
+        return client
+
+
+@asynccontextmanager
+async def open_connections(federation: FederationSection) -> AsyncIterator[Connections]:
+    """Connections for one node, closed on leaving.  Raises BadInput: `ca_bundle` cannot be read."""
+    async with AsyncExitStack() as opened:
+        yield Connections(federation, opened)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The node as its peers see it: its id, and the key it signs with."""
+
+    node: str
+    key: NodeKey
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """See above.
+
+    ends: on `time.perf_counter`, when the answer must be here.  via: nodes that a question which is passed
+    on came through before.  most_bytes: of one reply.
+    """
+
+    peer: str
+    http: httpx.AsyncClient
+    sender: Sender
+    ends: float
+    most_bytes: int
+    via: tuple[str, ...] = ()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left; 0 or less when none are."""
+        return self.ends - time.perf_counter()
+
+    async def signed(self, call: Call, headers: Mapping[str, str] | None = None) -> Reply | Silence:
+        """Sends `call` to the peer in this node's name; the token tells the time that is left."""
+        left_s = self.left_s
+        if left_s <= 0:
+            return _NO_TIME
+        sender = self.sender
+        token = mint(sender.key, sender.node, self.peer, call, left_s, now_s=time.time(), via=self.via)
+        own = {"content-type": "application/json", **(headers or {}), "authorization": f"Bearer {token}"}
+        return await self.send(call.method, self.peer + call.path, call.body, own)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        most_bytes: int | None = None,
+    ) -> Reply | Silence:
+        """Sends one request, with no credentials but those in `headers`."""
+        left_s = self.left_s
+        if left_s <= 0:
+            return _NO_TIME
+        own = {**(headers or {}), trace.HEADER: trace.current().header}
+        try:
+            request = self.http.build_request(method, url, content=body, headers=own)
+        except (httpx.InvalidURL, ValueError):
+            return Silence(PeerState.UNREACHABLE, "its address cannot be used")
+        return await exchange(self.http, request, timeout_s=left_s, most_bytes=most_bytes or self.most_bytes)
