@@ -130,7 +130,7 @@ async def read_request(endpoint: Endpoint, request: Request) -> Asked:
         return entry.read_get(request.query_params.multi_items(), within)
     if request.query_params:
         raise BadQuestion("a POST asks in its body; the URL may have no parameters")
-    return entry.read_post(await _body(request), within)
+    return entry.read_post(await body_of(request), within)
 
 
 def error_reply(
@@ -141,6 +141,7 @@ def error_reply(
     if isinstance(fault, HTTPException):
         own |= fault.headers or {}
         fault = _from_framework(fault)
+    own = {**fault.headers, **own}
     if fault.status == 401:
         own.setdefault("WWW-Authenticate", "Bearer")
     if fault.status == 413:
@@ -177,7 +178,7 @@ def _terms_route(beacon: Beacon, endpoint: TermsEndpoint, authorise: Authorise) 
     async def show(request: Request) -> responses.Response:
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
-        body = await _body(request) if request.method == "POST" else b""
+        body = await body_of(request) if request.method == "POST" else b""
         page = read_page(request.query_params.multi_items(), body or b"{}")
         name = request.path_params.get("id", "")
         listed = await run_in_threadpool(list_terms, beacon, grant, endpoint, name)
@@ -194,10 +195,14 @@ def _framework_route(beacon: Beacon, document: Document) -> Callable[..., Any]:
     return show
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
+    """The body of a question, however often it is asked for.  Raises TooLarge."""
+    if hasattr(request.state, "body"):
+        return cast(bytes, request.state.body)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"a question may have {MAX_BODY_BYTES / 1e6:g} MB at most")
-    return bytes(body)
+    request.state.body = whole = bytes(body)
+    return whole

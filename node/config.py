@@ -33,6 +33,18 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Thumbprint = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="RFC 7638, base64url SHA-256")]
 
 
+def _exact_url(text: str) -> str:
+    """Compared as it is written: another spelling of the same address is another name."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.username:
+        raise ValueError("must be an http or https URL such as https://login.example.org/realms/hospital")
+    return text
+
+
+ExactUrl = Annotated[str, AfterValidator(_exact_url)]
+TokenAlgorithm = Literal["ES256", "ES384", "RS256", "PS256", "Ed25519"]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -129,6 +141,63 @@ class FederationSection(_Section):
     ca_bundle: Path | None = None
 
 
+class AccessSection(_Section):
+    """How this node reaches the issuers of tokens and visas.
+
+    private_hosts: the only ones that may be at private addresses or without TLS.  proxy: for all the others;
+    by default as the environment says.  dpop_nonce: whether proofs need a nonce of this node.
+    """
+
+    private_hosts: tuple[str, ...] = ()
+    proxy: ExactUrl | None = None
+    ca_bundle: Path | None = None
+    dpop_nonce: bool = False
+
+
+class RoleSection(_Section):
+    """`role` for whoever's token has `value` in the claim at the path `claim`."""
+
+    claim: tuple[str, ...] = Field(min_length=1)
+    value: str = Field(min_length=1)
+    role: Literal["researcher", "clinician", "citizen", "administrator", "data-protection-officer"]
+
+
+class IssuerSection(_Section):
+    """An identity provider whose access tokens are good here, and for what."""
+
+    issuer: ExactUrl
+    profile: Literal["rfc9068", "keycloak", "ga4gh-jwt", "introspect"]
+    clients: tuple[str, ...] = Field(min_length=1)
+    audience: str | None = None
+    other_audiences: tuple[str, ...] = ()
+    algorithms: tuple[TokenAlgorithm, ...] = Field(default=("ES256", "RS256"), min_length=1)
+    max_life_s: int = Field(default=3600, ge=60, le=864_000)
+    jwks_uri: ExactUrl | None = None
+    introspection_endpoint: ExactUrl | None = None
+    token_endpoint: ExactUrl | None = None
+    userinfo_endpoint: ExactUrl | None = None
+    client_id: str | None = None
+    client_secret_file: Path | None = None
+    roles: tuple[RoleSection, ...] = ()
+    passport: Literal["exchange", "userinfo"] | None = None
+    posted_passports: bool = False
+
+
+class VisaSection(_Section):
+    """A visa issuer that is trusted, for what it may assert and on whose behalf.
+
+    subjects_of: issuers whose names for people it uses, so that the same subject is the same person.
+    """
+
+    issuer: ExactUrl
+    jku: ExactUrl
+    types: tuple[str, ...] = Field(min_length=1)
+    sources: tuple[str, ...] = Field(min_length=1)
+    algorithms: tuple[Literal["ES256", "RS256"], ...] = Field(default=("ES256", "RS256"), min_length=1)
+    max_age_days: float = Field(default=365, gt=0, le=3650)
+    subjects_of: tuple[ExactUrl, ...] = ()
+
+
 class Settings(_Section):
     """Everything a node is told; `home` is where it lives."""
 
@@ -142,6 +211,9 @@ class Settings(_Section):
     beacon: BeaconSection = BeaconSection()
     cohorts: tuple[CohortSection, ...] = ()
     peers: tuple[PeerSection, ...] = ()
+    access: AccessSection = AccessSection()
+    issuers: tuple[IssuerSection, ...] = ()
+    visas: tuple[VisaSection, ...] = ()
 
     @property
     def identity(self) -> NodeIdentity:

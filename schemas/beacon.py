@@ -485,8 +485,9 @@ class AskedMeta(_Asking):
 
 
 class AskedBody(AskedSettings):
-    """The whole body of a POST."""
+    """The whole body of a POST.  `passports` are credentials, read apart from the question."""
 
+    passports: list[str] | None = Field(default=None, repr=False)
     meta: AskedMeta | None = None
     query: AskedQuery | None = None
 

@@ -13,21 +13,28 @@
       x Unprocessable 422
       x OverBudget 429
       x StoreUnavailable 503     the index cannot be read; says nothing about any variant
+      x IssuerUnavailable 503    who issued the credentials cannot be asked; says nothing about them
       x BadInput                 a file or a setting a person gave: where, what is wrong, what to do
 
 A message is written for the person who asked.  It never holds a genotype, a person's identifier, a
 token or anything of the inside of the node.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 
 class NodeError(Exception):
-    """Root of every error a person may see; `message` is safe to show to whoever asked."""
+    """Root of every error a person may see; `message` is safe to show to whoever asked.
+
+    headers: of HTTP, that belong to the refusal (how to sign in, when to ask again).
+    """
 
     status: ClassVar[int] = 500
     reason: ClassVar[str] = "internal"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -98,6 +105,11 @@ class OverBudget(NodeError):
 class StoreUnavailable(NodeError):
     status = 503
     reason = "store_unavailable"
+
+
+class IssuerUnavailable(NodeError):
+    status = 503
+    reason = "issuer_unavailable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,16 @@
-"""Who is asking: the node's keys, requests signed by other nodes, and the grant a caller gets.
+"""Who is asking: credentials become a principal, and a principal a grant.
 
-    keys        the key pairs with which this node signs
-    signed      signed documents: strict reading, and trust by pinned key alone
-    tokens      one-use tokens that bind a request to its sender, receiver, path and body
-    principal   what was established of a caller
-    grant       what each caller may see of every dataset
+    authenticator   the a request's credentials -> who sends it, or a refusal; made of settings in `opening`
+    access_tokens   bearer tokens, by the rules of their issuer (`issuers`), verified or asked about
+    proofs          proofs that a token's sender holds its key (DPoP)
+    clearinghouse   visas of one person combined; `visas`, `conditions`, `passports`, `broker` are its parts
+    keysets         public keys of issuers, over `outbound`: the only way from here to the outside
+    compact         compact JWS documents read strictly; `claims` by type
+    keys            the key pairs with which this node signs
+    signed, tokens  requests and descriptors of other nodes, trusted by pinned keys alone
+    principal       what was established of a caller
+    grant           what each caller may see of every dataset
 
-Nothing here knows what a question is about, and nothing here fetches anything: a key is trusted because
-its thumbprint was pinned by a person, never because it was found somewhere.
+Nothing here knows what a question is about.  A key is trusted because a person pinned it, or wrote down where
+its issuer has it; never because a document brought it or pointed at it.
 """

@@ -65,7 +65,8 @@ class Caller:
     """A person or a program that has signed in with an issuer this node trusts.
 
     issuer and subject: together the stable name.  client: the program it came through.  visas: those that
-    hold for this caller now.  expires_s: Unix time until which all of this may be believed.
+    hold for this caller now; ignored: why others that were shown do not.  expires_s: Unix time until which
+    all of this may be believed.
     """
 
     issuer: str
@@ -75,6 +76,7 @@ class Caller:
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = frozenset()
     visas: tuple[Visa, ...] = field(default=())
+    ignored: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.issuer} {self.subject}"

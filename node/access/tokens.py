@@ -16,19 +16,20 @@ import math
 import re
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from node.access.claims import LEEWAY_S, is_text, number_of
+from node.access.compact import Claims
 from node.access.keys import NodeKey
-from node.access.signed import Claims, read_signed
-from schemas.errors import NotAuthorised, OverBudget
+from node.access.once import UsedIds
+from node.access.signed import read_signed
+from schemas.errors import NotAuthorised
 
 MEDIA_TYPE: Final = "at+jwt"
 LIFE_S: Final = 60  # of the tokens minted here
 MAX_LIFE_S: Final = 120  # of the tokens accepted here
-LEEWAY_S: Final = 30  # how far two nodes' clocks may differ
 MAX_HOPS: Final = 2
 _TOKEN_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 # Until then a token could be accepted: it may be issued LEEWAY_S ahead of our clock and live on.
@@ -125,7 +126,7 @@ class TokenVerifier:
         self._lookup = lookup
         self._clock = clock
         self._started_s = clock()
-        self._used: dict[str, _Used] = {}
+        self._used: dict[str, UsedIds] = {}
 
     def verify(self, authorization: str | None, call: Call) -> SignedCall:
         """What the token in an `Authorization` header says, once everything about it has been checked.
@@ -171,11 +172,11 @@ class TokenVerifier:
             )
         if claims.get("client_id") != peer or claims.get("act") != {"sub": peer}:
             raise NotAuthorised("client_id and act must name the issuer: tokens are not passed on")
-        if not _is_text(claims.get("sub"), 256):
+        if not is_text(claims.get("sub"), 256):
             raise NotAuthorised("the token names no subject (sub)")
 
     def _check_times(self, claims: Claims, now_s: float) -> None:
-        issued, expires = _number(claims, "iat"), _number(claims, "exp")
+        issued, expires = number_of(claims, "iat"), number_of(claims, "exp")
         if not 0 < expires - issued <= MAX_LIFE_S:
             raise NotAuthorised(f"a token may live {MAX_LIFE_S} s at most")
         ahead = issued - now_s
@@ -187,7 +188,7 @@ class TokenVerifier:
             raise NotAuthorised(
                 f"the token expired {now_s - expires:.0f} s ago; check the clocks of both nodes"
             )
-        if "nbf" in claims and _number(claims, "nbf") > now_s + LEEWAY_S:
+        if "nbf" in claims and number_of(claims, "nbf") > now_s + LEEWAY_S:
             raise NotAuthorised("the token is not valid yet (nbf)")
         if issued < self._started_s:
             raise NotAuthorised("this node has restarted since the token was issued; please ask again")
@@ -201,7 +202,7 @@ class TokenVerifier:
         if bound.get("bh") != call.digest:
             raise NotAuthorised("the body is not the one that was signed; does a proxy change it?")
         via = bound.get("via")
-        if not isinstance(via, list) or not via or not all(_is_text(hop, 2000) for hop in via):
+        if not isinstance(via, list) or not via or not all(is_text(hop, 2000) for hop in via):
             raise NotAuthorised("the token does not say which nodes it came through (via)")
         if self._node in via or len(set(via)) != len(via):
             raise NotAuthorised("the question has come around in a loop")
@@ -209,8 +210,8 @@ class TokenVerifier:
             raise NotAuthorised(
                 f"the question came through more than {MAX_HOPS} nodes, or not from its issuer"
             )
-        deadline_s = _number(bound, "dl") / 1000
-        remaining_s = deadline_s - _number(claims, "iat")  # by one clock, the sender's
+        deadline_s = number_of(bound, "dl") / 1000
+        remaining_s = deadline_s - number_of(claims, "iat")  # by one clock, the sender's
         if remaining_s <= 0 or deadline_s + LEEWAY_S < now_s:
             raise NotAuthorised("the deadline of the question has passed; check the clocks of both nodes")
         return SignedCall(claims["iss"], claims["sub"], tuple(via), min(remaining_s, MAX_LIFE_S))
@@ -219,36 +220,6 @@ class TokenVerifier:
         """Last of all checks, so that only a peer's own valid tokens use up its memory."""
         if not isinstance(token_id, str) or not _TOKEN_ID.fullmatch(token_id):
             raise NotAuthorised("the token has no id of 16 to 64 base64url characters (jti)")
-        if not self._used.setdefault(peer, _Used()).first_time(token_id, now_s):
+        used = self._used.setdefault(peer, UsedIds(_REMEMBER_S, _REMEMBER_AT_MOST))
+        if not used.first_time(token_id, now_s):
             raise NotAuthorised("the token was used before; every request needs its own")
-
-
-@dataclass(slots=True)
-class _Used:
-    """Ids of one peer's tokens, each kept for as long as its token could be accepted."""
-
-    ids: set[str] = field(default_factory=set)
-    queue: deque[tuple[float, str]] = field(default_factory=deque)
-
-    def first_time(self, token_id: str, now_s: float) -> bool:
-        while self.queue and self.queue[0][0] < now_s:
-            self.ids.discard(self.queue.popleft()[1])
-        if token_id in self.ids:
-            return False
-        if len(self.ids) >= _REMEMBER_AT_MOST:
-            raise OverBudget("too many questions from this node in the last minutes; ask again later")
-        self.ids.add(token_id)
-        self.queue.append((now_s + _REMEMBER_S, token_id))
-        return True
-
-
-def _is_text(value: Any, most: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= most and value.isprintable()
-
-
-def _number(claims: Claims, name: str) -> float:
-    """A number of a size that times can have; `true` is none, and neither are infinity and 10**400."""
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e15 < value < 1e15:
-        raise NotAuthorised(f"{name} must be a number")
-    return float(value)

@@ -21,17 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
+from node.access.claims import LEEWAY_S
 from node.access.keys import NodeKey
-from node.access.tokens import (
-    _REMEMBER_AT_MOST,
-    LEEWAY_S,
-    LIFE_S,
-    MAX_LIFE_S,
-    Call,
-    TokenVerifier,
-    _Used,
-    mint,
-)
+from node.access.once import UsedIds
+from node.access.tokens import LIFE_S, MAX_LIFE_S, Call, TokenVerifier, mint
 from schemas.errors import NotAuthorised, OverBudget
 
 A, B, C, EVIL = "https://a.example", "https://b.example", "https://c.example", "https://evil.example"
@@ -391,8 +384,8 @@ def test_tokens_from_before_the_start_are_refused() -> None:
 
 
 def test_memory_is_bounded_for_each_peer_and_freed_in_time() -> None:
-    used = _Used()
-    for number in range(_REMEMBER_AT_MOST):
+    used = UsedIds(remember_s=180, at_most=1000)
+    for number in range(1000):
         assert used.first_time(f"token {number}", NOW)
     with pytest.raises(OverBudget):
         used.first_time("one more", NOW)

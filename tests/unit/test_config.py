@@ -6,11 +6,24 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from node.config import CONFIG_NAME, CohortSection, PeerSection, Settings, read_settings
+from node.config import (
+    CONFIG_NAME,
+    CohortSection,
+    IssuerSection,
+    PeerSection,
+    Settings,
+    VisaSection,
+    read_settings,
+)
 from schemas.errors import BadInput
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "varhaven.example.toml"
-LISTED = {"peers": PeerSection, "cohorts": CohortSection}
+LISTED = {
+    "peers": PeerSection,
+    "cohorts": CohortSection,
+    "issuers": IssuerSection,
+    "visas": VisaSection,
+}
 MINIMAL = '[node]\nid = "http://127.0.0.1:8080"\nname = "A"\ncountry = "FI"\n'
 
 

@@ -1,0 +1,211 @@
+"""The authenticator that an operator's settings describe, beside the node's own authorization server.
+
+`deploy/identity.md` is for those who write the settings.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from joserfc.jwk import Key
+
+from node.access.authenticator import Authenticator
+from node.access.broker import BrokeredVisas, LocalVisas, PassportSource
+from node.access.discovery import ClientProof, Metadata
+from node.access.introspection import Introspection
+from node.access.issuers import INTROSPECT, PROFILES, RFC9068, Issuer, RoleRule
+from node.access.keys import NodeKey
+from node.access.keysets import FetchedKeys, GivenKeys
+from node.access.outbound import Outbound
+from node.access.principal import Role
+from node.access.visas import VisaIssuer
+from node.config import CONFIG_NAME, IssuerSection, Settings, VisaSection
+from schemas.errors import BadInput, Place
+
+STANDARD_TYPES: Final = frozenset(
+    {
+        "AffiliationAndRole",
+        "AcceptedTermsAndPolicies",
+        "ResearcherStatus",
+        "ControlledAccessGrants",
+        "LinkedIdentities",
+    }
+)
+_EMBEDDED_LIFE_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The authorization server inside this node, as far as its tokens and visas are verified here.
+
+    keys: its public keys now, each with a `kid`.  jku: where it publishes them.  visas: the signed visas of a
+    subject.  roles: in which claims of its tokens roles stand.
+    """
+
+    keys: Callable[[], Iterable[Key]]
+    jku: str
+    visas: Callable[[str], Iterable[str]]
+    roles: tuple[RoleRule, ...] = ()
+
+
+def open_authenticator(
+    settings: Settings,
+    key: NodeKey,
+    embedded: Embedded | None = None,
+    *,
+    outbound: Outbound | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Authenticator:
+    """Nothing is fetched before somebody presents a token.
+
+    key: with which this node proves to issuers who it is, where it has no secret.
+
+    Raises BadInput: issuers that contradict each other, or cannot be asked with what is set.
+    """
+    opening = _Opening(settings, key, outbound or Outbound(settings.access), clock)
+    issuers = [opening.issuer(section) for section in settings.issuers]
+    visas = [opening.visa_issuer(section) for section in settings.visas]
+    if embedded is not None:
+        issuers.append(_own_issuer(settings.node.id, embedded))
+        visas.append(_own_visas(settings.node.id, embedded))
+    opening.refuse_doubles("issuers", [issuer.issuer for issuer in issuers])
+    opening.refuse_doubles("visas", [f"{one.issuer} {one.jku}" for one in visas])
+    return Authenticator(settings.node.id, issuers, visas, nonces=settings.access.dpop_nonce, clock=clock)
+
+
+def _own_issuer(node: str, embedded: Embedded) -> Issuer:
+    return Issuer(
+        issuer=node,
+        profile=RFC9068,
+        keys=GivenKeys(embedded.keys),
+        audience=node,
+        max_life_s=_EMBEDDED_LIFE_S,
+        roles=embedded.roles,
+        passports=LocalVisas(embedded.visas),
+    )
+
+
+def _own_visas(node: str, embedded: Embedded) -> VisaIssuer:
+    """What this node asserts is verified like what anybody else asserts."""
+    return VisaIssuer(
+        issuer=node,
+        jku=embedded.jku,
+        keys=GivenKeys(embedded.keys),
+        types=STANDARD_TYPES - {"LinkedIdentities"},
+        sources=frozenset({node}),
+        algorithms=frozenset({"ES256"}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    settings: Settings
+    key: NodeKey
+    outbound: Outbound
+    clock: Callable[[], float]
+
+    def issuer(self, section: IssuerSection) -> Issuer:
+        name = section.issuer
+        self.require_safe("issuers", name, section.jwks_uri, section.introspection_endpoint)
+        self.require_safe("issuers", section.token_endpoint, section.userinfo_endpoint)
+        known = {
+            "jwks_uri": section.jwks_uri,
+            "introspection_endpoint": section.introspection_endpoint,
+            "token_endpoint": section.token_endpoint,
+            "userinfo_endpoint": section.userinfo_endpoint,
+        }
+        metadata = Metadata(name, known, self.outbound, self.clock)
+        profile = PROFILES[section.profile]
+        introspection = None
+        if profile is INTROSPECT:
+            introspection = Introspection(metadata, self.proof(section), self.outbound, self.clock)
+        return Issuer(
+            issuer=name,
+            profile=profile,
+            keys=FetchedKeys(self.outbound, lambda: metadata.endpoint("jwks_uri"), self.clock),
+            audience=section.audience or self.settings.node.id,
+            algorithms=frozenset(section.algorithms),
+            other_audiences=frozenset(section.other_audiences),
+            clients=frozenset(section.clients),
+            max_life_s=section.max_life_s,
+            roles=tuple(RoleRule(rule.claim, rule.value, Role(rule.role)) for rule in section.roles),
+            introspection=introspection,
+            passports=self.passports(section, metadata),
+            posts=section.posted_passports,
+        )
+
+    def passports(self, section: IssuerSection, metadata: Metadata) -> PassportSource | None:
+        match section.passport:
+            case "exchange":
+                return BrokeredVisas(metadata, self.proof(section), self.outbound, self.clock)
+            case "userinfo":
+                return BrokeredVisas(metadata, None, self.outbound, self.clock)
+            case None:
+                return None
+
+    def visa_issuer(self, section: VisaSection) -> VisaIssuer:
+        self.require_safe("visas", section.jku)
+        return VisaIssuer(
+            issuer=section.issuer,
+            jku=section.jku,
+            keys=FetchedKeys(self.outbound, lambda: _at(section.jku), self.clock),
+            types=frozenset(section.types),
+            sources=frozenset(section.sources),
+            algorithms=frozenset(section.algorithms),
+            max_age_s=section.max_age_days * 86_400,
+            subjects_of=frozenset(section.subjects_of),
+        )
+
+    def proof(self, section: IssuerSection) -> ClientProof:
+        """Which client this node is at an issuer.  Raises BadInput: none, or its secret cannot be read."""
+        if section.client_id is None:
+            raise self.wrong(
+                "issuers.client_id",
+                f"{section.issuer} is to be asked as a client of it, but as which is not said",
+                "Register this node there and set client_id.",
+            )
+        if section.client_secret_file is None:
+            return ClientProof(section.client_id, key=self.key)
+        return ClientProof(section.client_id, self.secret(section.client_secret_file))
+
+    def secret(self, path: Path) -> str:
+        try:
+            text = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            text = ""
+        if not text:
+            # Not chained and not quoted: it is a secret.
+            raise self.wrong("issuers.client_secret_file", "no secret can be read", "Write one there.")
+        return text
+
+    def require_safe(self, field: str, *urls: str | None) -> None:
+        for url in urls:
+            if url is not None and not self.outbound.may_ask(url):
+                raise self.wrong(
+                    field,
+                    f"{url} has no TLS",
+                    "Use https, or list its host in access.private_hosts if it is on your own network.",
+                )
+
+    def refuse_doubles(self, field: str, names: list[str]) -> None:
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise self.wrong(field, f"{doubled[0]} stands there twice", "Make one entry of both.")
+        opaque = [one for one in self.settings.issuers if one.profile == "introspect"]
+        if len(opaque) > 1:
+            raise self.wrong(
+                "issuers.profile",
+                "two issuers are asked about opaque tokens: each would see those of the other",
+                "Keep one with the profile introspect.",
+            )
+
+    def wrong(self, field: str, problem: str, remedy: str) -> BadInput:
+        return BadInput(Place(str(self.settings.home / CONFIG_NAME), field=field), problem, remedy)
+
+
+async def _at(url: str) -> str:
+    return url

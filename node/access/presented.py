@@ -1,0 +1,51 @@
+"""What a request presents: its headers, and the passports posted beside a question."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.requests import Request
+
+from node.access.authenticator import Presented
+from node.access.compact import read_object
+from node.access.passports import posted_passports
+
+_MARK: Final = b'"passports"'
+
+
+async def presented_by(
+    request: Request, read_body: Callable[[Request], Awaitable[bytes]] | None = None
+) -> Presented:
+    """The credentials of `request`.
+
+    read_body: gives the body, within its limits and as often as it is asked for; None where nothing is posted
+    with passports.  A body that is no JSON has none: whoever reads the question refuses it.
+
+    Raises BadQuestion: `passports` that are not a list of texts; and whatever `read_body` raises.
+    """
+    passports: tuple[str, ...] = ()
+    if read_body is not None and request.method == "POST":
+        body = await read_body(request)
+        if _MARK in body:
+            passports = posted_passports(_parsed(body))
+    return Presented(
+        method=request.method,
+        path=_path(request),
+        authorization=tuple(request.headers.getlist("authorization")),
+        dpop=tuple(request.headers.getlist("dpop")),
+        passports=passports,
+    )
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return read_object(body)
+    except ValueError:
+        return None
+
+
+def _path(request: Request) -> str:
+    """As it stands in the request line, below where this application is mounted."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.partition(b"?")[0].decode("ascii", errors="replace")
