@@ -44,7 +44,10 @@ _UNITS: Final[Mapping[str, Mapping[float, tuple[str, ...]]]] = {
         0.0254: ("in", "inch", "NCIT:C48500"),
     },
     "mass per area": {1.0: ("kg/m2", "kg/m^2", "kilogram per square meter", "NCIT:C49671")},
-    "pressure": {1.0: ("mmhg", "millimeter of mercury", "NCIT:C49670"), 7.50062: ("kpa", "kilopascal")},
+    "pressure": {
+        1.0: ("mmhg", "mm[hg]", "millimeter of mercury", "NCIT:C49670"),
+        7.50062: ("kpa", "kilopascal"),
+    },
     "time": {
         1.0: ("d", "day", "days", "NCIT:C25301"),
         7.0: ("week", "weeks", "NCIT:C29844"),

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from node.cli import ask, audit, data, demonstrate, host, life, peers, verify
+from node.cli import ask, audit, data, demonstrate, host, life, peers, people, verify
 from node.cli.options import err
 from schemas.errors import NodeError
 
@@ -27,7 +27,7 @@ app.command()(host.doctor)
 data.dataset.command("remove")(life.remove)
 app.add_typer(data.dataset, name="dataset")
 app.command()(data.ingest)
-app.add_typer(data.people, name="people")
+app.add_typer(people.people, name="people")
 app.command()(life.withdraw)
 app.command()(life.restore)
 app.command()(life.scrub)

@@ -1,4 +1,4 @@
-"""Commands that bring data into a node: `dataset`, `ingest`, `people`, `validate`."""
+"""Commands that bring data into a node: `dataset`, `ingest`, `validate`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from node.cli.options import AsJson, Home, err, open_home, out, print_json
-from node.people import Format, import_people
+from node.cli.options import AsJson, Home, err, open_home, out, print_json, tell_skipped
 from node.store.catalogue import add_dataset
 from node.store.ingest import IngestReport
 from node.store.ingest import ingest as ingest_file
@@ -22,9 +21,6 @@ from schemas.genome import Assembly
 from schemas.people import Dataset
 
 dataset = typer.Typer(help="Collections of people sequenced against one assembly.", no_args_is_help=True)
-people = typer.Typer(help="Clinical records of the people in a dataset.", no_args_is_help=True)
-
-_SHOWN_SKIPS = 10
 
 
 @dataset.command("add")
@@ -170,47 +166,7 @@ def _tell(report: IngestReport, dry_run: bool) -> None:
         f"{report.records:,} records ({report.seconds:.1f} s)",
         markup=False,
     )
-    for line, reason in report.skipped[:_SHOWN_SKIPS]:
-        out.print(f"  skipped line {line}: {reason}", markup=False)
-    if len(report.skipped) > _SHOWN_SKIPS:
-        out.print(f"  ... and {len(report.skipped) - _SHOWN_SKIPS:,} more; --json lists them all")
-
-
-@people.command("import")
-def people_import(
-    home: Home,
-    file: Annotated[Path, typer.Argument(help="A file of clinical records.")],
-    dataset: Annotated[str, typer.Option(help="The dataset these people belong to.")],
-    format: Annotated[Format, typer.Option(help="bff: Beacon Friendly Format.")],
-    as_json: AsJson = False,
-) -> None:
-    """Take individuals and biosamples into a dataset: the whole file or nothing."""
-    with open_home(home) as node:
-        report = import_people(node.engine, dataset, file, format)
-    if as_json:
-        print_json(
-            {
-                "file": report.file,
-                "dataset": report.dataset,
-                "individuals": report.individuals,
-                "biosamples": report.biosamples,
-                "new": report.new,
-                "updated": report.updated,
-                "unchanged": report.unchanged,
-                "linked": report.linked,
-                "genotyped": report.genotyped,
-                "left_out": report.left_out,
-            }
-        )
-    else:
-        out.print(
-            f"{report.file}: {report.individuals:,} individuals and {report.biosamples:,} biosamples "
-            f"({report.new:,} new, {report.updated:,} updated); of {report.genotyped:,} genotyped samples "
-            f"{report.linked:,} now have a record",
-            markup=False,
-        )
-        if report.left_out:
-            out.print(f"  {report.left_out:,} records of people who have withdrawn are left out")
+    tell_skipped([(f"line {line}", reason) for line, reason in report.skipped])
 
 
 def validate(

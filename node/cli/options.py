@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -18,6 +19,8 @@ Home = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 
+_SHOWN_SKIPS: Final = 10
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
@@ -29,3 +32,11 @@ def open_home(home: Path) -> Node:
 
 def print_json(document: Any) -> None:
     typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def tell_skipped(skipped: Sequence[tuple[str, str]]) -> None:
+    """What was left out, by place and reason; the first ten."""
+    for place, reason in skipped[:_SHOWN_SKIPS]:
+        out.print(f"  skipped {place}: {reason}", markup=False)
+    if len(skipped) > _SHOWN_SKIPS:
+        out.print(f"  ... and {len(skipped) - _SHOWN_SKIPS:,} more; --json lists them all")

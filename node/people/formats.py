@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from node.people.bff import read_bff
+from node.people.fhir import read_fhir
 from node.people.pedigree import read_pedigree
 from node.people.phenopacket import read_phenopackets
 from node.people.records import Batch
 from node.people.table import read_table
+from node.people.workbook import read_workbook
 
 
 class Format(StrEnum):
@@ -19,6 +21,8 @@ class Format(StrEnum):
     PHENOPACKET = "phenopacket"
     PED = "ped"
     CSV = "csv"
+    XLSX = "xlsx"
+    FHIR = "fhir"
 
 
 READERS: Final[Mapping[Format, Callable[[Path], Batch]]] = {
@@ -26,4 +30,6 @@ READERS: Final[Mapping[Format, Callable[[Path], Batch]]] = {
     Format.PHENOPACKET: read_phenopackets,
     Format.PED: read_pedigree,
     Format.CSV: read_table,
+    Format.XLSX: read_workbook,
+    Format.FHIR: read_fhir,
 }

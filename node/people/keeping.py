@@ -20,7 +20,15 @@ from sqlalchemy.engine import Connection, Engine
 from node import db
 from node.people.formats import READERS, Format
 from node.people.leaving import without_withdrawn
-from node.people.records import Batch, Record, completed, individual_of, merged, sample_names
+from node.people.records import (
+    DEMANDED,
+    Batch,
+    Record,
+    completed,
+    individual_of,
+    merged,
+    sample_names,
+)
 from node.withdrawn import struck_off
 from schemas.errors import BadInput, NotHeld, Place
 from schemas.people import Biosample, Individual
@@ -33,9 +41,10 @@ _Rows = dict[str, _Row]
 class PeopleReport:
     """What an import did.
 
-    individuals, biosamples: records in the file.  new, updated, unchanged: the same records by what
-    happened to them.  genotyped: samples of the whole dataset that have genotypes; linked: those of them
+    individuals, biosamples: records of the file that are kept.  new, updated, unchanged: the same records by
+    what happened to them.  genotyped: samples of the whole dataset that have genotypes; linked: those of them
     that now belong to an individual.  left_out: records of people who have withdrawn, not among the others.
+    skipped: what the file says and no record can, with the reason.
     """
 
     file: str
@@ -47,20 +56,23 @@ class PeopleReport:
     unchanged: int
     linked: int
     genotyped: int
-    left_out: int
+    left_out: int = 0
+    skipped: tuple[tuple[Place, str], ...] = ()
 
 
 def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> PeopleReport:
     """Read `path` and keep its people in the dataset; all of the file or, on any fault, nothing.
 
     The same file again changes nothing.  An id that is held is updated: replaced by a bff or phenopacket
-    record, complemented by a ped or csv line.  Reads the file and the records of the dataset whole.
+    record, complemented by one of another format.  Reads the file and the records of the dataset whole.
+    Waits while another import or withdrawal is under way: neither can undo what the other did.
 
     Raises BadInput: an unknown dataset, a file that cannot be read or understood (by record and field), or
     a sample name that two individuals claim.
     """
     told = READERS[form](path)
-    with engine.begin() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
+        db.announce(connection)  # first: from here on nobody else changes what is visible
         no = _dataset_no(connection, dataset_id)
         if no is None:
             remedy = "Make it with: varhaven dataset add ID --assembly GRCh38 --policy controlled"
@@ -68,16 +80,17 @@ def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> 
         batch = without_withdrawn(told, struck_off(connection, no))
         held_biosamples = _held(connection, db.biosample, no)
         biosample_rows = held_biosamples | {
-            record.id: _biosample_row(record, held_biosamples, no) for record in batch.biosamples
+            record.id: _biosample_row(record, held_biosamples, batch, no) for record in batch.biosamples
         }
         held_people = _held(connection, db.individual, no)
         rows = _individual_rows(_contents(held_people, batch), biosample_rows, no)
         owners = _owners(rows, batch, path)
-        _write(connection, db.biosample, held_biosamples, biosample_rows)
-        _write(connection, db.individual, held_people, rows)
-        if biosample_rows != held_biosamples or rows != held_people:
-            db.announce(connection)
         genotyped = _genotyped(connection, no)
+        if biosample_rows == held_biosamples and rows == held_people:
+            transaction.rollback()  # nothing to tell readers of
+        else:
+            _write(connection, db.biosample, held_biosamples, biosample_rows)
+            _write(connection, db.individual, held_people, rows)
     before = [held_people.get(r.id) for r in batch.individuals] + [
         held_biosamples.get(r.id) for r in batch.biosamples
     ]
@@ -94,6 +107,7 @@ def import_people(engine: Engine, dataset_id: str, path: Path, form: Format) -> 
         linked=len(genotyped.intersection(owners)),
         genotyped=len(genotyped),
         left_out=len(told.individuals) + len(told.biosamples) - len(after),
+        skipped=batch.skipped,
     )
 
 
@@ -147,11 +161,14 @@ def _text(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _biosample_row(record: Record, held: _Rows, no: int) -> _Row:
+def _biosample_row(record: Record, held: _Rows, batch: Batch, no: int) -> _Row:
     content: Mapping[str, object] = record.content
     before = held.get(record.id)
-    if before is not None and "individualId" not in content and before["individual_id"]:
-        content = {**content, "individualId": before["individual_id"]}
+    if before is not None and batch.partial:
+        content = merged(orjson.loads(before["record"]), content)
+    elif before is not None and before["individual_id"]:
+        content = {"individualId": before["individual_id"], **content}
+    content = completed(content, DEMANDED["biosample"])
     owner = content.get("individualId", "")
     return {"dataset_no": no, "id": record.id, "individual_id": owner, "record": _text(content)}
 
@@ -163,7 +180,9 @@ def _contents(held: _Rows, batch: Batch) -> dict[str, Mapping[str, object]]:
     }
     for record in batch.individuals:
         known = contents.get(record.id) if batch.partial else None
-        contents[record.id] = completed(merged(known, record.content) if known else record.content)
+        contents[record.id] = completed(
+            merged(known, record.content) if known else record.content, DEMANDED["individual"]
+        )
     return contents
 
 

@@ -1,7 +1,9 @@
-"""Phenopackets v2 as JSON: one packet, a list of packets, or a folder of files, turned into Beacon records.
+"""Phenopackets v2 as JSON: packets, families and cohorts, one or a list of them, or a folder of files.
 
-What is taken over: subject, phenotypic features, diseases (without those marked as excluded), biosamples.
-Interpretations, files and measurements are left out: a packet's variants are not a person's record.
+The library `phenopackets` checks a document against the protocol buffers of the specification and gives it
+one spelling.  Taken over are subject, phenotypic features, diseases (without those marked as excluded),
+measurements and biosamples.  Interpretations and files are left out: a packet's variants are not a person's
+record.
 
 Spec: Phenopackets v2.0, https://phenopacket-schema.readthedocs.io
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from node.people.members import Member, read_json
 from node.people.records import Batch, Record, as_json, biosample_record, individual_record
@@ -29,12 +31,16 @@ _BIOSAMPLE: Final = {
     "tumorProgression": "tumorProgression", "tumorGrade": "tumorGrade",
     "pathologicalStage": "pathologicalStage",
 }  # fmt: skip
+_UNKNOWN_NAME: Final = re.compile(r'has no field named "(?P<name>[^"]{1,60})"')
+_WAY: Final = re.compile(r' at "?(?:Phenopacket|Family|Cohort)(?P<way>[\w.\[\]]*)')
+_PARTS: Final = re.compile(r"Failed to parse (\w+) field")
 
 
 def read_phenopackets(path: Path) -> Batch:
     """Every packet in `path`, a file or a folder of `*.json` files (not below it).
 
-    Raises BadInput: an empty folder, not JSON, a packet of version 1, or one without a subject.
+    Raises BadInput: an empty folder, not JSON, not of the specification's form (by packet and field), a
+    packet of version 1, or one without a subject.
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
@@ -52,26 +58,62 @@ def read_phenopackets(path: Path) -> Batch:
 def _packets(file: Path) -> Iterator[Member]:
     document = read_json(file)
     listed = document.value if isinstance(document.value, list) else [document.value]
-    return Member([_camel(packet) for packet in listed], document.file).each("packet")
+    for source in Member(listed, document.file).each("packet"):
+        _check_version(source)
+        yield from _members(Member(_in_form(source), source.file, source.field))
 
 
-def _camel(value: object) -> object:
-    """Both spellings of protobuf JSON, `phenotypic_features` and `phenotypicFeatures`, as the second."""
-    if isinstance(value, list):
-        return [_camel(element) for element in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        re.sub(r"_([a-z])", lambda match: match[1].upper(), name): _camel(member)
-        for name, member in value.items()
-    }
+def _members(document: Member) -> Iterator[Member]:
+    """The packets of a packet, a family or a cohort."""
+    proband = document.get("proband")
+    if proband is not None:
+        yield proband
+    for name in ("relatives", "members"):
+        others = document.get(name)
+        yield from others.each() if others else ()
+    if proband is None and not document.has("members"):
+        yield document
+
+
+def _check_version(source: Member) -> None:
+    metadata = source.get("metaData") or source.get("meta_data")
+    versions = ("phenopacketSchemaVersion", "phenopacket_schema_version")
+    version = next((found for name in versions if metadata and (found := metadata.get(name))), None)
+    if version is not None and not version.text().startswith("2"):
+        raise version.refuse("is not a version 2 phenopacket", "Convert it to Phenopackets v2.")
+
+
+def _in_form(source: Member) -> dict[str, Any]:
+    """The document as the specification's own reader understands it, in lowerCamelCase.
+
+    Raises BadInput: it does not understand it.
+    """
+    from google.protobuf.json_format import MessageToDict, ParseDict, ParseError  # noqa: PLC0415
+    from phenopackets import Cohort, Family, Phenopacket  # noqa: PLC0415  # only packets need them
+
+    members = source.members()
+    message = Family() if "proband" in members else Cohort() if "members" in members else Phenopacket()
+    try:
+        told: dict[str, Any] = MessageToDict(ParseDict(members, message))
+    except (ParseError, AttributeError, TypeError, ValueError) as fault:
+        raise _misfit(source, str(fault)) from None
+    return told
+
+
+def _misfit(source: Member, fault: str) -> BadInput:
+    """What the reader could not read, without what stands there: its message quotes the value."""
+    way = _WAY.search(fault)
+    unknown = _UNKNOWN_NAME.search(fault)
+    parts = [way["way"].strip(".")] if way else _PARTS.findall(fault)
+    parts += [unknown["name"]] if unknown else []
+    field = ".".join(part for part in parts if part)
+    field = re.sub(r"\[(\d+)\]", lambda number: f"[{int(number[1]) + 1}]", field)
+    place = Place(source.file, field=f"{source.field}, {field}" if field else source.field)
+    problem = "is not known to Phenopackets v2" if unknown else "does not fit the schema of Phenopackets v2"
+    return BadInput(place, problem, "See https://phenopacket-schema.readthedocs.io")
 
 
 def _individual(packet: Member) -> Record:
-    metadata = packet.get("metaData")
-    version = metadata.get("phenopacketSchemaVersion") if metadata else None
-    if version is not None and not version.text().startswith("2"):
-        raise version.refuse("is not a version 2 phenopacket", "Convert it to Phenopackets v2.")
     subject = packet.need("subject")
     sex = subject.get("sex")
     content: dict[str, object] = {
@@ -80,6 +122,8 @@ def _individual(packet: Member) -> Record:
         "phenotypicFeatures": _features(packet),
         "diseases": _diseases(packet),
     }
+    if packet.has("measurements"):
+        content["measures"] = _measurements(packet)
     karyotype = subject.get("karyotypicSex")
     if karyotype is not None and karyotype.value != "UNKNOWN_KARYOTYPE":
         content["karyotypicSex"] = karyotype.text()
@@ -119,6 +163,50 @@ def _diseases(packet: Member) -> list[object]:
     return found
 
 
+def _measurements(source: Member) -> list[object]:
+    """Measurements that have a value."""
+    found: list[object] = []
+    for measured in source.need("measurements").each():
+        value = _measured(measured)
+        if value is None:
+            continue
+        measurement = {"assayCode": measured.need("assay").value, "measurementValue": value}
+        moment = measured.get("timeObserved")
+        if moment is not None:
+            measurement["observationMoment"] = _moment(moment)
+        found.append(measurement)
+    return found
+
+
+def _measured(source: Member) -> object:
+    """A quantity, an ontology term, or several quantities, in Beacon's names."""
+    parts = source.get("complexValue")
+    if parts is not None:
+        listed = parts.get("typedQuantities")
+        return {
+            "typedQuantities": [
+                {"quantityType": part.need("type").value, "quantity": _quantity(part.need("quantity"))}
+                for part in (listed.each() if listed else ())
+            ]
+        }
+    value = source.get("value")
+    if value is None:
+        return None
+    quantity = value.get("quantity")
+    term = value.get("ontologyClass")
+    return _quantity(quantity) if quantity else term.value if term else None
+
+
+def _quantity(source: Member) -> dict[str, object]:
+    limits = source.get("referenceRange")
+    # A number that is zero is left out of protobuf's JSON.
+    quantity = {"unit": source.need("unit").value, "value": source.members().get("value", 0.0)}
+    if limits is not None:
+        bounds = {name: limits.members().get(name, 0.0) for name in ("low", "high")}
+        quantity["referenceRange"] = {"unit": quantity["unit"], **bounds}
+    return quantity
+
+
 def _moment(source: Member) -> object:
     """A TimeElement names its kind (`{"age": {...}}`); Beacon has the inner value alone."""
     values = list(source.members().values())
@@ -141,6 +229,12 @@ def _biosamples(packet: Member, subject: str) -> Iterator[Record]:
         }
         if source.has("phenotypicFeatures"):
             content["phenotypicFeatures"] = _features(source)
+        if source.has("measurements"):
+            content["measurements"] = _measurements(source)
+        collected = source.get("timeOfCollection")
+        moment = _moment(collected) if collected else None
+        if isinstance(moment, dict) and "iso8601duration" in moment:
+            content["collectionMoment"] = moment["iso8601duration"]
         yield biosample_record(Member(content, source.file, source.field))
 
 

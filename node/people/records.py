@@ -29,6 +29,8 @@ _LISTS: Final = {
     ),
     "biosample": ("phenotypicFeatures", "measurements"),
 }  # fmt: skip
+DEMANDED: Final = {"individual": ("sex",), "biosample": ("biosampleStatus", "sampleOriginType")}
+"""Terms without which a record is none for Beacon; they are "unknown" where nobody told them."""
 _CURIE_REMEDY: Final = "Write it as a CURIE such as HP:0001250."
 _LONGEST_ID: Final = 255
 
@@ -48,11 +50,13 @@ class Batch:
 
     partial: its records tell some members only (a pedigree, a table with few columns), and whatever else
     is held of the same people stays.  Otherwise each record replaces the one held under its id.
+    skipped: what the file says and no record can, with the reason.
     """
 
     individuals: tuple[Record, ...] = ()
     biosamples: tuple[Record, ...] = ()
     partial: bool = False
+    skipped: tuple[tuple[Place, str], ...] = ()
 
     def __post_init__(self) -> None:
         _refuse_repeats(self.individuals)
@@ -178,10 +182,10 @@ def merged(held: Mapping[str, object], said: Mapping[str, object]) -> dict[str, 
     return both
 
 
-def completed(content: Mapping[str, object]) -> dict[str, object]:
-    """The record without empty members, and with the one that Beacon demands beside the id: a sex."""
+def completed(content: Mapping[str, object], demanded: Sequence[str]) -> dict[str, object]:
+    """The record without empty members, and with the terms that Beacon demands beside the id."""
     told = {name: value for name, value in content.items() if value is not None}
-    return {"sex": as_json(sex_term(Sex.UNKNOWN)), **told}
+    return {name: as_json(sex_term(Sex.UNKNOWN)) for name in demanded} | told
 
 
 def sample_names(content: Mapping[str, object], own_biosamples: Sequence[str]) -> tuple[str, ...]:

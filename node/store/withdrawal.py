@@ -185,7 +185,7 @@ def _strike(connection: Connection, no: int, names: Sequence[_Name]) -> None:
             "salt": salt,
             "party": party,
             "ordinal": one.ordinal,
-            "content": orjson.dumps({"kind": one.kind, "row": one.row}).decode(),
+            "content": _text({"kind": one.kind, "row": one.row}),
             "at": at,
         }
         for one in names
@@ -200,6 +200,11 @@ def _strike(connection: Connection, no: int, names: Sequence[_Name]) -> None:
     gone = BitMap(one.ordinal for one in names if one.ordinal is not None)
     _rename(connection, no, dict.fromkeys(gone))
     files.hide(connection, gone, segs=_live(connection, no))
+
+
+def _text(content: dict[str, Any]) -> str:
+    """JSON; SQLAlchemy may name the columns of a row by a kind of text of its own."""
+    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _rename(connection: Connection, no: int, names: Mapping[int, str | None]) -> None:

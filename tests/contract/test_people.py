@@ -28,7 +28,7 @@ def engine(tmp_path: Path) -> Engine:
 def node_with(path: Path, samples: list[str]) -> Engine:
     """A node that holds one dataset with these genotyped samples, and no people yet."""
     engine = db.connect(f"sqlite:///{path}")
-    db.metadata.create_all(engine)
+    db.migrate(engine)
     with engine.begin() as connection:
         connection.execute(
             sa.insert(db.dataset).values(no=1, id=DATASET, assembly="GRCh38", policy="controlled")
@@ -165,8 +165,8 @@ def test_phenopackets_one_many_or_a_folder(engine, tmp_path):
 
 def test_a_table_from_the_template(engine, tmp_path):
     table = template() + (
-        "P1,F,,OMIM:142900 Holt-Oram syndrome|ORPHA:392,HP:0001250 Seizure,HP_0001629,NCIT:C41261 British,\n"
-        '"P2",2,P2-blood|P2-saliva,,,,,\n'
+        "P1,F,,OMIM:142900 Holt-Oram syndrome|ORPHA:392,HP:0001250 Seizure,HP_0001629,NCIT:C41261 British,,\n"
+        '"P2",2,P2-blood|P2-saliva,,,,,,XXX\n'
     )
     report = import_people(engine, DATASET, written(tmp_path, table, "t.csv"), Format.CSV)
     assert (report.new, report.linked) == (2, 2)
