@@ -36,6 +36,16 @@ PRIMARY_CONTIGS: Final = (
     ("MT", "NC_012920.1", 16_569, "NC_012920.1", 16_569),
 )
 
+# First and last base, counted from 1, of the two pseudoautosomal regions, on GRCh37 and on GRCh38.  Facts
+# from the Genome Reference Consortium (https://www.ncbi.nlm.nih.gov/grc/human).
+PSEUDOAUTOSOMAL: Final = {
+    "X": (
+        ((60_001, 2_699_520), (154_931_044, 155_260_560)),
+        ((10_001, 2_781_479), (155_701_383, 156_030_895)),
+    ),
+    "Y": (((10_001, 2_649_520), (59_034_050, 59_363_566)), ((10_001, 2_781_479), (56_887_903, 57_217_415))),
+}
+
 # The refget digest (sha512t24u) of each contig's sequence on GRCh37 and on GRCh38, in the same order.  With
 # "SQ." before it, it names the sequence in VRS.
 REFGET_DIGESTS: Final = (

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
-from schemas.contigs import PRIMARY_CONTIGS
+from schemas.contigs import PRIMARY_CONTIGS, PSEUDOAUTOSOMAL
 from schemas.errors import BadQuestion, NotHeld
 
 _IUPAC: Final[Mapping[str, str]] = {
@@ -173,6 +173,18 @@ class Interval:
     @property
     def length_bp(self) -> int:
         return self.end - self.start
+
+    @property
+    def is_pseudoautosomal(self) -> bool:
+        """Whether it begins in a region of X or Y of which everybody has two copies.
+
+        An empty interval is where the base before it is.
+        """
+        if self.contig.name not in PSEUDOAUTOSOMAL:
+            return False
+        first = self.start + (self.start < self.end)
+        regions = PSEUDOAUTOSOMAL[self.contig.name][self.contig.assembly is Assembly.GRCH38]
+        return any(low <= first <= high for low, high in regions)
 
     def overlaps(self, other: Interval) -> bool:
         """Whether the two share a base.

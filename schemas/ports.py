@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pyroaring import BitMap
 
@@ -54,12 +54,14 @@ class Variant:
     """An allele held in a dataset, with what was counted and what the file said of it.
 
     names: identifiers of the ID column (`rs1127354`).  filters: the FILTER column, () for `.`, ("PASS",).
+    quality: the QUAL column, the highest where several lines or files have the allele; None for `.`.
     """
 
     allele: Allele
     counts: Counts
     names: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,41 @@ class Zygosities:
     het: PersonSet
     hom: PersonSet
     hemi: PersonSet
+
+
+class Phase(NamedTuple):
+    """Which of a person's two copies has an allele: two alleles of one `group` can be compared, others not.
+
+    is_second: the second as the file writes them (`0|1`).  group: equal where the file phases together: one
+    phase set (PS) of one file on one contig, or one genotype of two different ALT alleles (`1/2`).
+    """
+
+    is_second: bool
+    group: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HitTwice:
+    """People who carry two or more of some alleles, or one of them twice; each is in one of the sets.
+
+    homozygous: of any of them.  trans: two lie on different copies, so that no copy is without one.
+    cis: all lie on one copy, and the other has none of them; a person with one copy alone is here.
+    unknown: the files do not say, as for all genotypes written with `/`.
+    """
+
+    homozygous: PersonSet
+    trans: PersonSet
+    cis: PersonSet
+    unknown: PersonSet
+
+    @property
+    def biallelic(self) -> PersonSet:
+        """Of whom it is known that both copies are hit."""
+        return self.homozygous | self.trans
+
+    @property
+    def everybody(self) -> PersonSet:
+        return self.homozygous | self.trans | self.cis | self.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +154,22 @@ class VariantStore(Protocol):
 
     def zygosities(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Zygosities:
         """Who carries this allele, by genotype; the three are `carriers` together."""
+        ...
+
+    def phases(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Mapping[int, Phase]:
+        """On which copy heterozygous carriers have this allele, by ordinal; those of whom it is not known are
+        not there.
+
+        From `|` in GT with PS, where there is one (a contig is one phase set otherwise), or PGT and PID.
+        """
+        ...
+
+    def hit_twice(self, dataset: str, alleles: Sequence[Allele], people: PersonSet | None = None) -> HitTwice:
+        """Who carries two or more of these alleles, or one of them twice, and whether on both copies.
+
+        alleles: of one gene, found by any other question.  Tens of microseconds an allele, and some for each
+        person who is hit twice.
+        """
         ...
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
 from node import db
+from node.people import Format, import_people
 from node.store import files, open_store
 from node.store.catalogue import add_dataset
 from node.store.files import Fingerprint
@@ -31,7 +32,7 @@ from node.store.rows import RowMaker
 from node.store.spans import packed
 from schemas.access import Policy
 from schemas.genome import Allele, Assembly, Contig, Interval
-from schemas.people import Dataset
+from schemas.people import Dataset, Sex
 from schemas.questions import Annotation
 
 FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
@@ -55,6 +56,7 @@ class Line:
     filters: str = "PASS"
     info: str = "."
     form: str = "GT"
+    quality: str = "."
 
     @property
     def text(self) -> str:
@@ -65,7 +67,7 @@ class Line:
             self.ids,
             self.ref,
             alts,
-            ".",
+            self.quality,
             self.filters,
             self.info,
             self.form,
@@ -165,13 +167,15 @@ def expected(vcf: Vcf, assembly: Assembly) -> list[CalledAllele]:
             if allele is None or at < 0:
                 continue
             calls = {
-                sample: _call(column.split(":"), at, number)
+                sample: replace(_call(fields, at, number), copy=_copy(line, fields, number))
                 for sample, column in zip(vcf.samples, line.genotypes, strict=True)
+                for fields in [column.split(":")]
             }
             if not any(call.copies for call in calls.values()):
                 continue  # the line says nothing of it
             said = _said(line.info, number) if CSQ in vcf.header else ()
-            found = CalledAllele(allele, calls, _words(line.ids), _words(line.filters), said)
+            quality = None if line.quality == "." else float(line.quality)
+            found = CalledAllele(allele, calls, _words(line.ids), _words(line.filters), quality, said)
             held[allele] = _united(held[allele], found) if allele in held else found
     return list(held.values())
 
@@ -218,6 +222,22 @@ def _call(fields: list[str], at: int, number: int) -> Call:
     return Call(called.count(str(number)), len(called), len(written))
 
 
+def _copy(line: Line, fields: list[str], number: int) -> tuple[int, int] | None:
+    """On which copy an allele is, and in which phase set, by what is written."""
+    told = dict(zip(line.form.split(":"), fields, strict=False))
+    written = told.get("GT", ".").removeprefix("|")
+    alleles = re.split(r"[/|]", written)
+    if len(alleles) != 2 or (alleles[0] == str(number)) == (alleles[1] == str(number)):
+        return None
+    copy, named = alleles.index(str(number)), told.get("PS", ".")
+    if "|" not in written:
+        is_pair = not {"0", "."}.intersection(alleles)
+        return (copy, -line.pos) if is_pair else None
+    if "PS" not in line.form.split(":"):
+        return copy, 0
+    return None if named == "." else (copy, int(named) if named.isdigit() else int.from_bytes(named.encode()))
+
+
 def _words(column: str) -> tuple[str, ...]:
     return () if column == "." else tuple(column.split(";"))
 
@@ -231,7 +251,8 @@ def _united(one: CalledAllele, other: CalledAllele) -> CalledAllele:
     names = tuple(dict.fromkeys((*one.names, *other.names)))
     filters = tuple(dict.fromkeys((*one.filters, *other.filters)))
     said = tuple(dict.fromkeys((*one.annotations, *other.annotations)))
-    return CalledAllele(allele, calls, names, filters, said)
+    quality = max((held.quality for held in (one, other) if held.quality is not None), default=None)
+    return CalledAllele(allele, calls, names, filters, quality, said)
 
 
 def _said(info: str, number: int) -> tuple[Annotation, ...]:
@@ -260,10 +281,31 @@ def held(*made: Vcf, url: str = "") -> Iterator[tuple[Engine, MemoryStore]]:
         engine.dispose()
 
 
+def record_sexes(engine: Engine, dataset: str, sexes: Mapping[str, Sex]) -> None:
+    """Imports a pedigree that has these people."""
+    codes = {Sex.MALE: 1, Sex.FEMALE: 2}
+    lines = [f"F\t{name}\t0\t0\t{codes.get(sex, 0)}\t0\n" for name, sex in sexes.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "people.ped"
+        path.write_text("".join(lines))
+        import_people(engine, dataset, path, Format.PED)
+
+
+def lone(sexes: Mapping[str, Sex]) -> dict[str, frozenset[str]]:
+    """Who has one copy of X and of Y."""
+    males = frozenset(name for name, sex in sexes.items() if sex is Sex.MALE)
+    return {"X": males, "Y": males}
+
+
 @contextmanager
-def both(*made: Vcf, url: str = "") -> Iterator[tuple[SqlStore, MemoryStore]]:
-    """The engine and the oracle over what is `held`."""
+def both(
+    *made: Vcf, url: str = "", sexes: Mapping[str, Sex] | None = None
+) -> Iterator[tuple[SqlStore, MemoryStore]]:
+    """The engine and the oracle over what is `held`, of people of these sexes."""
     with held(*made, url=url) as (engine, oracle):
+        if sexes:
+            record_sexes(engine, "here", sexes)
+            oracle.record_lone("here", lone(sexes))
         store = open_store(engine)
         yield store, oracle
         store.close()
@@ -275,7 +317,9 @@ BASES = "ACGT"
 # Where the index could go wrong: the first and last bases, and the edges of megabases and of the short reach.
 PLACES = (1, 1, (1 << 20) - 1, 2_000_000, -12)
 SPANS = (1, 50, 255, 256, 257, 1024, 1025, 70_000, 1_100_000)
-CONTIGS = tuple(Contig.read(name, Assembly.GRCH37) for name in ("20", "22"))
+CONTIGS = tuple(Contig.read(name, Assembly.GRCH37) for name in ("20", "22", "X"))
+# Where the first pseudoautosomal region of X ends.
+PAR_END = 2_699_520
 
 
 def bases(low: int = 1, high: int = 4) -> st.SearchStrategy[str]:
@@ -285,7 +329,8 @@ def bases(low: int = 1, high: int = 4) -> st.SearchStrategy[str]:
 @st.composite
 def places(draw: st.DrawFn, contig: Contig) -> int:
     """A base of the contig, counted from 1, close to many others."""
-    base = draw(st.sampled_from(PLACES)) + draw(st.integers(0, 4))
+    near = (*PLACES, PAR_END - 2, PAR_END - 2) if contig.name == "X" else PLACES
+    base = draw(st.sampled_from(near)) + draw(st.integers(0, 4))
     return base if base > 0 else contig.length_bp + base
 
 
@@ -354,10 +399,13 @@ def genotypes(draw: st.DrawFn, alternates: int) -> str:
 def called(draw: st.DrawFn, site: Line, samples: int) -> Line:
     """The site with genotypes, in one of the shapes of FORMAT."""
     calls = [draw(genotypes(len(site.alts))) for _ in range(samples)]
-    form = draw(st.sampled_from(("GT", "GT", "GT", "GT:DP", "DP:GT", "DP")))
-    depth = draw(st.sampled_from("077"))
+    form = draw(st.sampled_from(("GT", "GT", "GT", "GT:DP", "DP:GT", "DP", "GT:PS", "PS:GT")))
+    depth, named = draw(st.sampled_from("077")), st.sampled_from((".", "0", "100", "300"))
     shapes = {"GT": "{}", "GT:DP": "{}:" + depth, "DP:GT": depth + ":{}", "DP": "7"}
-    return replace(site, genotypes=tuple(shapes[form].format(call) for call in calls), form=form)
+    shapes |= {"GT:PS": "{}:{}", "PS:GT": "{1}:{0}"}
+    quality = draw(st.sampled_from((".", "7", "30.25")))
+    columns = tuple(shapes[form].format(call, draw(named)) for call in calls)
+    return replace(site, genotypes=columns, form=form, quality=quality)
 
 
 @st.composite
@@ -371,6 +419,10 @@ def worlds(draw: st.DrawFn, names: Sequence[str] = ("P1", "P2", "P3", "P4")) -> 
         rows = [draw(called(site, len(samples))) for site in chosen]
         made.append(Vcf(samples, in_order(rows), draw(st.sampled_from(((CSQ,), ())))))
     return made
+
+
+def sexes(names: Sequence[str] = ("P1", "P2", "P3", "P4")) -> st.SearchStrategy[dict[str, Sex]]:
+    return st.dictionaries(st.sampled_from(names), st.sampled_from(tuple(Sex)))
 
 
 def in_order(made: Iterable[Line]) -> tuple[Line, ...]:

@@ -37,6 +37,7 @@ individual: Final = sa.Table(
     sa.Column("dataset_no", sa.Integer, sa.ForeignKey("dataset.no"), primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("sex", sa.Text, nullable=False),
+    sa.Column("karyotype", sa.Text, nullable=False, comment="of X and Y as recorded, such as XY; or empty"),
     sa.Column("samples", sa.Text, nullable=False, comment="JSON list of sample names"),
     sa.Column("record", sa.Text, nullable=False, comment="Beacon Friendly Format, JSON"),
 )

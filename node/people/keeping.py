@@ -197,6 +197,7 @@ def _individual_rows(contents: Mapping[str, Mapping[str, object]], biosample_row
             "dataset_no": no,
             "id": name,
             "sex": value.sex.value,
+            "karyotype": str(content.get("karyotypicSex", "")),
             "samples": _text(value.samples),
             "record": _text(content),
         }

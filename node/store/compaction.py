@@ -19,8 +19,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from node import db
 from node.store import files
-from node.store.bitmaps import decode_set, encode_set
-from node.store.layout import KEY_COLUMNS, Row
+from node.store.bitmaps import as_array, decode_set, encode_set
+from node.store.layout import KEY_COLUMNS, Row, highest
+from node.store.phasing import encode_phases, joined
 from node.store.walking import pages
 from schemas.errors import BadInput, Place
 
@@ -209,6 +210,7 @@ def merged(rows: Sequence[Row], speaking: BitMap, covered: BitMap, seg: int) -> 
 
     triples = [np.frombuffer(row.odd, "<u4").reshape(-1, 3) for row in rows if row.odd]
     odd = np.concatenate(triples) if triples else None
+    carriers = united("carriers")
     return first._replace(
         seg=seg,
         anchor=next((row.anchor for row in rows if row.anchor), ""),
@@ -219,12 +221,14 @@ def merged(rows: Sequence[Row], speaking: BitMap, covered: BitMap, seg: int) -> 
         hemi=total("hemi"),
         names=_words(row.names for row in rows),
         filters=_words(row.filters for row in rows),
-        carriers=encode_set(united("carriers")) or b"",
+        quality=highest(row.quality for row in rows),
+        carriers=encode_set(carriers) or b"",
         homs=encode_set(united("homs")),
         hemis=encode_set(united("hemis")),
         uncalled=encode_set(united("uncalled") | (covered - speaking)),
         single=encode_set(united("single")),
         odd=None if odd is None else odd[odd[:, 0].argsort()].tobytes(),
+        phase=encode_phases(as_array(carriers), total("het"), joined(rows)),
     )
 
 

@@ -1,23 +1,28 @@
 """Who carries an allele and how often, from its rows: over everybody, or over any set of people.
 
 Several files of a dataset may hold the same allele.  A person who is in several of them is counted once, as
-the first file, in the order of ingest, in which he has a called allele.
+the first file, in the order of ingest, in which he has a called allele.  Who has one copy of X or Y (see
+`copies`) counts with one outside of the pseudoautosomal regions: as hemizygous, if he carries the allele.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
-from pyroaring import BitMap
+from pyroaring import BitMap, FrozenBitMap
 
 from node.store.bitmaps import decode_set
 from node.store.coverage import Coverage
-from node.store.layout import Row
+from node.store.layout import Row, highest
+from node.store.phasing import decode_phases, each
 from node.store.session import Holding
 from schemas.genome import Allele, Contig, Interval
-from schemas.ports import Counts, Variant, Zygosities
+from schemas.ports import Counts, Phase, Variant, Zygosities
+
+NOBODY: Final = FrozenBitMap()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,28 @@ def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMa
 def zygosities(held: HeldAllele, holding: Holding, people: BitMap | None) -> Zygosities:
     """Who of `people` carries the allele, by genotype."""
     het, hom, hemi = BitMap(), BitMap(), BitMap()
+    lone = holding.lone_at(held.allele.interval) or NOBODY
     for row, seen in _shares(held.rows, holding, people):
-        homs, hemis = decode_set(row.homs) & seen, decode_set(row.hemis) & seen
-        het |= (decode_set(row.carriers) & seen) - homs - hemis
+        carried = decode_set(row.carriers) & seen
+        hemis = (decode_set(row.hemis) & seen) | (carried & lone)
+        homs = (decode_set(row.homs) & seen) - hemis
+        het |= carried - homs - hemis
         hom |= homs
         hemi |= hemis
     return Zygosities(het, hom, hemi)
+
+
+def phases(held: HeldAllele, holding: Holding, people: BitMap | None) -> dict[int, Phase]:
+    """On which copy heterozygous carriers among `people` have the allele, where it is known."""
+    contig = held.allele.interval.contig.number
+    lone = holding.lone_at(held.allele.interval) or NOBODY
+    return {
+        person: Phase(is_second, (contig, row.seg, group))
+        for row, seen in _shares(held.rows, holding, people)
+        if row.phase is not None
+        for person, is_second, group in each(decode_phases(row))
+        if person in seen and person not in lone
+    }
 
 
 def variant(
@@ -63,18 +84,18 @@ def variant(
 ) -> Variant:
     """The allele as the port gives it, counted over `people`; coverage: of the dataset, where it has any."""
     rows = held.rows
-    if people is None and len(rows) == 1 and holding.is_clean:
+    lone = holding.lone_at(held.allele.interval) if holding.lone else None
+    if people is None and len(rows) == 1 and holding.is_clean and lone is None:
         row = rows[0]
         counts = Counts(row.ac, row.an, row.het, row.hom, row.hemi)
     else:
-        counts = _sum([counts_of(row, seen) for row, seen in _shares(rows, holding, people)])
+        counts = _sum([counts_of(row, seen, lone) for row, seen in _shares(rows, holding, people)])
     if coverage is not None:
         told = (seen - decode_set(row.uncalled) for row, seen in _shares(rows, holding, people))
-        called = coverage.called(held.allele, people, but=BitMap().union(*told))
+        called = coverage.called(held.allele, people, but=BitMap().union(*told), lone=lone or NOBODY)
         counts = replace(counts, an=counts.an + called)
-    return Variant(
-        held.allele, counts, _words(row.names for row in rows), _words(row.filters for row in rows)
-    )
+    words = _words(row.names for row in rows), _words(row.filters for row in rows)
+    return Variant(held.allele, counts, *words, highest(row.quality for row in rows))
 
 
 def _shares(rows: Sequence[Row], holding: Holding, people: BitMap | None) -> Iterator[tuple[Row, BitMap]]:
@@ -89,16 +110,22 @@ def _shares(rows: Sequence[Row], holding: Holding, people: BitMap | None) -> Ite
             settled |= covered - decode_set(row.uncalled)
 
 
-def counts_of(row: Row, seen: BitMap) -> Counts:
-    """Counts of one row over the people `seen`, all of whom its file covers."""
+def counts_of(row: Row, seen: BitMap, lone: BitMap | None = None) -> Counts:
+    """Counts of one row over the people `seen`, all of whom its file covers.
+
+    lone: who has one copy, whatever the row says.
+    """
     carried = decode_set(row.carriers) & seen
     homs, hemis = decode_set(row.homs) & seen, decode_set(row.hemis) & seen
     uncalled, single = decode_set(row.uncalled) & seen, decode_set(row.single) & seen
+    if lone is not None:
+        homs, hemis = homs - lone, hemis | (carried & lone)
+        single |= (lone & seen) - uncalled
     ac = len(carried) + len(homs)
     an = 2 * (len(seen) - len(uncalled)) - len(single)
     if row.odd is not None:
         for ordinal, copies, called in np.frombuffer(row.odd, "<u4").reshape(-1, 3).tolist():
-            if ordinal in seen:
+            if ordinal in seen and (lone is None or ordinal not in lone):
                 ac += copies - (copies > 0) - (ordinal in homs)
                 an += called - 2
     return Counts(ac, an, len(carried) - len(homs) - len(hemis), len(homs), len(hemis))

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pyroaring import BitMap
+from pyroaring import AbstractBitMap, BitMap
 
 from node.store.layout import bin_at, first_bin
 from node.store.session import Holding, Session
@@ -34,9 +34,10 @@ class Coverage:
         self._bin = -1
         self._spans: list[tuple[int, int, npt.NDArray[np.uint32]]] = []
 
-    def called(self, allele: Allele, people: BitMap | None, *, but: BitMap) -> int:
+    def called(self, allele: Allele, people: BitMap | None, *, but: BitMap, lone: AbstractBitMap) -> int:
         """Called alleles where `allele` begins, of `people` (None is everybody) without those in `but`.
 
+        lone: who has one copy there, whatever the file says.
         Blocking: reads the spans of the megabase, a microsecond or two a person and allele.
         """
         place = allele.interval
@@ -47,7 +48,7 @@ class Coverage:
         for ordinal, copies, spans in self._spans:
             if ordinal in asked and copies > most.get(ordinal, 0) and _holds(spans, base):
                 most[ordinal] = copies
-        return sum(most.values())
+        return sum(min(copies, 1) if ordinal in lone else copies for ordinal, copies in most.items())
 
     def _turn_to(self, wanted: int) -> None:
         if wanted == self._bin:

@@ -7,7 +7,7 @@ lookup.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, groupby, islice
 from operator import itemgetter
@@ -19,9 +19,10 @@ from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
 from node.store.bitmaps import decode_set, mask_of, touches
-from node.store.counting import HeldAllele, carriers, held_allele, variant, zygosities
+from node.store.counting import HeldAllele, carriers, held_allele, phases, variant, zygosities
 from node.store.coverage import COVERED, open_coverage
 from node.store.layout import COLUMNS, Row, bin_at, first_bin
+from node.store.pairing import hit_twice
 from node.store.session import Holding, LiveFile, Session, Sessions
 from node.store.statements import (
     ALL_STATEMENTS,
@@ -40,7 +41,7 @@ from node.store.statements import (
     windows,
 )
 from schemas.genome import Allele
-from schemas.ports import Page, PersonSet, Variant, Zygosities
+from schemas.ports import HitTwice, Page, PersonSet, Phase, Variant, Zygosities
 from schemas.questions import ANYTHING, SequenceQuery, VariantQuery, contig_of
 
 _BATCH_ROWS: Final = 2048
@@ -133,6 +134,31 @@ class SqlStore:
             if found is None:
                 return Zygosities(BitMap(), BitMap(), BitMap())
             return zygosities(found, holding, people)
+
+        return self._sessions.read(answer)
+
+    def phases(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Mapping[int, Phase]:
+        """On which copy heterozygous carriers have this allele, where it is known.  Raises NotHeld."""
+
+        def answer(session: Session) -> dict[int, Phase]:
+            holding = session.scene.holding(dataset, allele.interval.contig)
+            found = find_exact(session, self._said[EXACT_ROWS], holding, allele)
+            return {} if found is None else phases(found, holding, people)
+
+        return self._sessions.read(answer)
+
+    def hit_twice(self, dataset: str, alleles: Sequence[Allele], people: PersonSet | None = None) -> HitTwice:
+        """Who carries two or more of these alleles, or one twice, and on which copies.  Raises NotHeld."""
+
+        def answer(session: Session) -> HitTwice:
+            statement, held = self._said[EXACT_ROWS], []
+            holding = session.scene.holding(dataset)
+            for allele in dict.fromkeys(alleles):
+                holding = session.scene.holding(dataset, allele.interval.contig)
+                found = find_exact(session, statement, holding, allele)
+                if found is not None:
+                    held.append(found)
+            return hit_twice(held, holding, people)
 
         return self._sessions.read(answer)
 

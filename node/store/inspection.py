@@ -36,7 +36,7 @@ Watcher = Callable[[str, int], None]
 _SAMPLE_ALLELES: Final = 5000
 _ATTEMPTS: Final = 3
 _SAID: Final = (
-    "ac", "an", "het", "hom", "hemi", "carriers", "homs", "hemis", "uncalled", "single", "odd",
+    "ac", "an", "het", "hom", "hemi", "carriers", "homs", "hemis", "uncalled", "single", "odd", "phase",
 )  # fmt: skip
 _ALLELE: Final = len(KEY_COLUMNS) - 1  # all of the key but the file
 

@@ -10,7 +10,7 @@ Everything here is 0-based interbase, like the coordinates it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from schemas.genome import Contig
@@ -26,11 +26,11 @@ LEVELS: Final = 11
 
 COLUMNS: Final = (
     "bin", "start", "end", "ref", "alt", "sv_length", "seg", "level", "anchor", "ac", "an", "het", "hom",
-    "hemi", "names", "filters", "carriers", "homs", "hemis", "uncalled", "single", "odd",
+    "hemi", "names", "filters", "quality", "carriers", "homs", "hemis", "uncalled", "single", "odd", "phase",
 )  # fmt: skip
 KEY_COLUMNS: Final = COLUMNS[:7]
 """What tells rows apart, in the order in which they lie."""
-BLOBS: Final = 6
+BLOBS: Final = 7
 """How many of the last columns are bytes."""
 
 
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
     names, filters: joined by ";".  carriers and the other sets: see `bitmaps`; None when empty.
     odd: little-endian u32 triples of ordinal, copies and called alleles, for genotypes of more than two
-    called alleles.
+    called alleles.  phase: see `phasing`.  ac to hemi: of the genotypes as they are written.
     """
 
     bin: int
@@ -58,12 +58,19 @@ class Row(NamedTuple):
     hemi: int
     names: str
     filters: str
+    quality: float | None
     carriers: bytes
     homs: bytes | None
     hemis: bytes | None
     uncalled: bytes | None
     single: bytes | None
     odd: bytes | None
+    phase: bytes | None
+
+
+def highest(qualities: Iterable[float | None]) -> float | None:
+    """The highest of several QUAL; None when there is none."""
+    return max((one for one in qualities if one is not None), default=None)
 
 
 def first_bin(dataset_no: int, contig: Contig) -> int:

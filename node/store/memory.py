@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from pyroaring import BitMap
 
 from schemas.errors import NotHeld
 from schemas.genome import Allele, Assembly, Contig, Interval
-from schemas.ports import Counts, Page, PersonSet, Variant, Zygosities
+from schemas.ports import Counts, HitTwice, Page, PersonSet, Phase, Variant, Zygosities
 from schemas.questions import Annotation, AnnotationQuery, RangeQuery, VariantQuery, contig_of
 
 
@@ -22,11 +23,13 @@ class Call:
     """One person's genotype as one allele sees it.
 
     copies: of this allele.  called: alleles that are not missing.  ploidy: alleles written, missing ones too.
+    copy: on which copy it is, and in which phase set of the file; None where that is not known.
     """
 
     copies: int
     called: int
     ploidy: int
+    copy: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class CalledAllele:
     calls: Mapping[str, Call]
     names: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    quality: float | None = None
     annotations: tuple[Annotation, ...] = ()
 
 
@@ -60,6 +64,11 @@ class MemoryStore:
         self._people: dict[str, list[str]] = {dataset: [] for dataset in assemblies}
         self._files: dict[str, list[CalledFile]] = {dataset: [] for dataset in assemblies}
         self._looked_at: dict[str, list[LookedAt]] = {dataset: [] for dataset in assemblies}
+        self._lone: dict[str, Mapping[str, frozenset[str]]] = {dataset: {} for dataset in assemblies}
+
+    def record_lone(self, dataset: str, lone: Mapping[str, frozenset[str]]) -> None:
+        """From now on these people, by name of the contig (X or Y), have one copy of it."""
+        self._lone[dataset] = lone
 
     def add(
         self,
@@ -108,6 +117,51 @@ class MemoryStore:
         )
         return Zygosities(het, hom, hemi)
 
+    def phases(self, dataset: str, allele: Allele, people: PersonSet | None = None) -> Mapping[int, Phase]:
+        self._held(dataset, allele.interval.contig.assembly)
+        found = {}
+        for ordinal, name in enumerate(self._people[dataset]):
+            if people is None or ordinal in people:
+                phase = self._phase(dataset, allele, name)
+                if phase is not None:
+                    found[ordinal] = phase
+        return found
+
+    def _phase(self, dataset: str, allele: Allele, name: str) -> Phase | None:
+        """By the first file that called any allele of his there, as his call is."""
+        for number, file in enumerate(self._files[dataset]):
+            for one in file:
+                if one.allele == allele and name in one.calls and one.calls[name].called:
+                    call = self._as_counted(dataset, allele, name, one.calls[name])
+                    if call.copy is None or _kind(call) != "het":
+                        return None
+                    copy, group = call.copy
+                    return Phase(copy == 1, (allele.interval.contig.number, number, group))
+        return None
+
+    def hit_twice(self, dataset: str, alleles: Sequence[Allele], people: PersonSet | None = None) -> HitTwice:
+        self._held(dataset)
+        sets = HitTwice(BitMap(), BitMap(), BitMap(), BitMap())
+        for ordinal, name in enumerate(self._people[dataset]):
+            if people is not None and ordinal not in people:
+                continue
+            hits = []
+            for allele in dict.fromkeys(alleles):
+                calls = self._calls(dataset, self.copies_of(dataset, allele), people)
+                if name in calls and calls[name].copies:
+                    hits.append((_kind(calls[name]), self._phase(dataset, allele, name)))
+            kinds = [kind for kind, _ in hits]
+            pairs = [_lie(one, other) for (_, one), (_, other) in combinations(hits, 2)]
+            if "hom" in kinds:
+                sets.homozygous.add(ordinal)
+            elif "trans" in pairs:
+                sets.trans.add(ordinal)
+            elif len(hits) > 1 and (set(kinds) == {"hemi"} or set(pairs) == {"cis"}):
+                sets.cis.add(ordinal)
+            elif len(hits) > 1:
+                sets.unknown.add(ordinal)
+        return sets
+
     def _held(self, dataset: str, assembly: Assembly | None = None) -> str:
         known = self._assemblies.get(dataset)
         if known is None or assembly not in (None, known):
@@ -130,6 +184,7 @@ class MemoryStore:
                         self._counts(dataset, allele, calls, people),
                         tuple(dict.fromkeys(name for one in same for name in one.names)),
                         tuple(dict.fromkeys(name for one in same for name in one.filters)),
+                        max((one.quality for one in same if one.quality is not None), default=None),
                     )
                 )
         return found
@@ -150,7 +205,8 @@ class MemoryStore:
         for ordinal, name in enumerate(self._people[dataset]):
             told = name in calls and calls[name].called
             if not told and (people is None or ordinal in people):
-                an += max((called.get(name, 0) for called in found), default=0)
+                most = max((called.get(name, 0) for called in found), default=0)
+                an += min(most, 1) if self._is_lone(dataset, allele, name) else most
         return replace(counts, an=an)
 
     def copies_of(self, dataset: str, allele: Allele) -> list[CalledAllele]:
@@ -165,8 +221,17 @@ class MemoryStore:
             for name, call in one.calls.items():
                 permitted = people is None or known.index(name) in people
                 if permitted and (name not in calls or not calls[name].called):
-                    calls[name] = call
+                    calls[name] = self._as_counted(dataset, one.allele, name, call)
         return calls
+
+    def _is_lone(self, dataset: str, allele: Allele, name: str) -> bool:
+        place = allele.interval
+        return name in self._lone[dataset].get(place.contig.name, ()) and not place.is_pseudoautosomal
+
+    def _as_counted(self, dataset: str, allele: Allele, name: str, call: Call) -> Call:
+        if not self._is_lone(dataset, allele, name):
+            return call
+        return Call(min(call.copies, 1), min(call.called, 1), 1)
 
 
 class MemoryAnnotations:
@@ -211,6 +276,13 @@ def _counts(calls: Mapping[str, Call]) -> Counts:
     ac = sum(call.copies for call in calls.values())
     an = sum(call.called for call in calls.values())
     return Counts(ac, an, kinds.count("het"), kinds.count("hom"), kinds.count("hemi"))
+
+
+def _lie(one: Phase | None, other: Phase | None) -> str:
+    """How two alleles of a person lie to each other."""
+    if one is None or other is None or one.group != other.group:
+        return "unknown"
+    return "cis" if one.is_second == other.is_second else "trans"
 
 
 def _kind(call: Call) -> str:

@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from pyroaring import BitMap
 
-from node.store.bitmaps import decode_set, encode_set
+from node.store.bitmaps import decode, decode_set, encode_set
 from node.store.counting import counts_of
 from node.store.layout import Row
+from node.store.phasing import encode_phases, without
 from node.store.session import silent
 
 _SETS: Final = ("carriers", "homs", "hemis", "uncalled", "single")
@@ -40,6 +41,9 @@ def narrowed(row: Row, gone: BitMap, left: BitMap, thinned: Sequence[BitMap] = (
         values["odd"] = _without(row.odd, unsaid)
     kept = Row._make((row._asdict() | values).values()) if values else row
     counts = counts_of(kept, left)
+    if row.phase is not None and "carriers" in values:
+        phase = encode_phases(decode(kept.carriers), counts.het, without(row, unsaid))
+        kept = kept._replace(phase=phase)
     return kept._replace(ac=counts.ac, an=counts.an, het=counts.het, hom=counts.hom, hemi=counts.hemi)
 
 

@@ -64,7 +64,8 @@ def copy_rows(
     The transaction does not wait for the disk: nobody sees these rows before their file is made live, and
     that transaction does wait, for everything before it, too.  Raises DBAPIError.
     """
-    types = [str(table.c[name].type.compile(connection.dialect)).split()[0].lower() for name in columns]
+    written = [str(table.c[name].type.compile(connection.dialect)) for name in columns]
+    types = [name.split(" COLLATE ")[0].lower() for name in written]
     names = ", ".join(f'"{name}"' for name in columns)
     copying = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
     connection.exec_driver_sql("SET LOCAL synchronous_commit = off")

@@ -40,6 +40,7 @@ class Record(NamedTuple):
     identifiers: bytes
     reference: bytes
     alternates: bytes
+    quality: bytes
     filters: bytes
     info: bytes
     form: bytes
@@ -206,7 +207,7 @@ class VcfReader:
             columns = line.split(b"\t", 9)
             if len(columns) < 10:
                 raise self._short(line, len(header.samples))
-            name, first_text, identifiers, reference, alternates, _, filters, info, form, text = columns
+            name, first_text, identifiers, reference, alternates, quality, filters, info, form, text = columns
             if name != named:
                 contig = self._contig(name, header)
                 if name in contigs or (contig is not None and contig in contigs.values()):
@@ -228,9 +229,8 @@ class VcfReader:
                 raise self._bad(problem, "Is the file of another assembly than the dataset?")
             if text[-1:] == b"\r":
                 text = text[:-1]
-            yield Record(
-                self.line, contig, first, identifiers, reference, alternates, filters, info, form, text
-            )
+            site = first, identifiers, reference, alternates, quality, filters, info
+            yield Record(self.line, contig, *site, form, text)
 
     def _short(self, line: bytes, samples: int) -> BadInput:
         if not line.strip():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,9 @@ import numpy.typing as npt
 from node.store.alleles import AlleleKey, Found, Refused, alleles_of, info_value, trimmed
 from node.store.bitmaps import Ordinals, encode
 from node.store.consequences import KEY_LETTERS, Layout, Note, annotations_of
-from node.store.layout import Row, bin_at, first_bin, level_of
+from node.store.layout import Row, bin_at, first_bin, highest, level_of
 from node.store.normal import Moves
+from node.store.phasing import PhaseReader, encode_phases
 from node.store.reader import Record
 from node.store.scanner import BadGenotype, SiteCalls, scan
 from node.store.spans import Spans
@@ -38,6 +40,7 @@ class _Waiting:
     anchor: str
     names: list[str]
     filters: list[str]
+    quality: float | None
     tallies: list[Tally]
     annotations: dict[Annotation, None]
 
@@ -47,6 +50,7 @@ class RowMaker:
     """Makes the rows of one file.
 
     ordinals: of the person in each sample column.  passed_only: leave out what a filter refused.
+    least_quality: leave out lines with a lower QUAL.
     moves: alleles that are to be held in another form than the one written.
     annotation: how the file says what its alleles do.  notes: that, of the rows given so far, for the caller
     to take away.  spans: of what the lines call, likewise.
@@ -60,6 +64,7 @@ class RowMaker:
     skipped: Callable[[int, str], None]
     moves: Moves = field(default_factory=dict)
     annotation: Layout | None = None
+    least_quality: float = 0.0
     spans: Spans = field(init=False)
     notes: list[Note] = field(default_factory=list)
     records: int = 0
@@ -112,9 +117,14 @@ class RowMaker:
         if self.passed_only and record.filters not in (b"PASS", b"."):
             self.skipped(record.line, "FILTER is not PASS")
             return
+        quality = self._quality(record)
+        if quality is not None and quality < self.least_quality:
+            self.skipped(record.line, "QUAL is lower than min_quality")
+            return
         if calls is not None:
             self.spans.add(record, calls)
         said = self._annotations(record)
+        phases = PhaseReader(record.first, record.form, record.text)
         for found in alleles_of(record):
             if isinstance(found, Refused):
                 if found.fatal:
@@ -124,7 +134,8 @@ class RowMaker:
                 self.skipped(record.line, "no genotypes: FORMAT has no GT")
                 return
             else:
-                kept = self._keep(record, self._moved(record, found) if self.moves else found, calls)
+                moved = self._moved(record, found) if self.moves else found
+                kept = self._keep(record, moved, calls, phases, quality)
                 if kept is not None and said:
                     kept.annotations.update(said.get(found.number, {}))
 
@@ -148,23 +159,36 @@ class RowMaker:
             self.skipped(record.line, "an annotation names no allele of the line; it is left out")
         return said
 
-    def _keep(self, record: Record, found: Found, calls: SiteCalls) -> _Waiting | None:
+    def _quality(self, record: Record) -> float | None:
+        if record.quality == b".":
+            return None
+        try:
+            quality = float(record.quality)
+        except ValueError:
+            raise BadInput(Place(self.file, record.line), "QUAL is not a number", _CORRECT) from None
+        return quality if isfinite(quality) else None
+
+    def _keep(
+        self, record: Record, found: Found, calls: SiteCalls, phases: PhaseReader, quality: float | None
+    ) -> _Waiting | None:
         """The allele among those that wait; None when nobody carries it."""
-        counted = tally(calls, found.number)
-        if counted is None:
+        held = calls.of(found.number)
+        if not held.carriers.size:
             if calls.uncalled.size == calls.samples:
                 self.skipped(record.line, "every genotype is missing")
             return None
+        counted = tally(calls, found.number, held, phases.of(found.number, held))
         known = self._waiting.get(found.key)
         if known is None:
             names, filters = self._words(record, record.identifiers), self._words(record, record.filters)
-            known = self._waiting[found.key] = _Waiting(found.anchor, names, filters, [counted], {})
+            known = self._waiting[found.key] = _Waiting(found.anchor, names, filters, quality, [counted], {})
             self._farthest = max(self._farthest, found.key.start)
             return known
         self.skipped(record.line, "the same allele as an earlier line; their genotypes are united")
         known.anchor = known.anchor or found.anchor
         _add_new(known.names, self._words(record, record.identifiers))
         _add_new(known.filters, self._words(record, record.filters))
+        known.quality = highest((known.quality, quality))
         known.tallies.append(counted)
         return known
 
@@ -199,6 +223,7 @@ class RowMaker:
         here = bin_at(self._first_bin, key.start)
         self.notes += [_note(here, key, self.seg, said) for said in enumerate(waiting.annotations)]
         hom, hemi = int(held.homs.size), int(held.hemis.size)
+        het = int(held.carriers.size) - hom - hemi
         return Row(
             here,
             *key,
@@ -207,17 +232,19 @@ class RowMaker:
             waiting.anchor,
             held.ac,
             held.an,
-            int(held.carriers.size) - hom - hemi,
+            het,
             hom,
             hemi,
             ";".join(waiting.names),
             ";".join(waiting.filters),
+            waiting.quality,
             self._set(held.carriers) or b"",
             self._set(held.homs),
             self._set(held.hemis),
             self._set(held.uncalled),
             self._set(held.single),
             self._odd(held.odd),
+            self._phase(held, het),
         )
 
     def _set(self, columns: Ordinals) -> bytes | None:
@@ -225,6 +252,13 @@ class RowMaker:
             return None
         people = self.ordinals[columns]
         return encode(people if self._in_order else np.sort(people))
+
+    def _phase(self, held: Tally, het: int) -> bytes | None:
+        if held.phases is None:
+            return None
+        carriers = self.ordinals[held.carriers]
+        phases = held.phases.of_people(self.ordinals, in_order=self._in_order)
+        return encode_phases(carriers if self._in_order else np.sort(carriers), het, phases)
 
     def _odd(self, odd: npt.NDArray[np.int64]) -> bytes | None:
         if not odd.size:

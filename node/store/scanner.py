@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from node.store.bitmaps import Ordinals
 
 _MISSING: Final = ord(".")
 _ZERO: Final = ord("0")
+_PHASED: Final = ord("|")
+_UNPHASED: Final = ord("/")
 _NO_SECOND: Final = ord(" ")
 """Stands for the second allele of a haploid genotype, which has none."""
 
@@ -65,11 +67,25 @@ class AlleleCalls:
 
     homs: every called copy is this allele, and there are two or more.  hemis: genotypes of one allele
     that is this one.  Both are part of `carriers`.
+    phased: on which copy the others have it, where that is known.
     """
 
     carriers: Ordinals
     homs: Ordinals = field(default_factory=lambda: _NOBODY)
     hemis: Ordinals = field(default_factory=lambda: _NOBODY)
+    phased: Phased | None = None
+
+
+class Phased(NamedTuple):
+    """Columns of diploid carriers whose copies are told apart, homozygous ones possibly among them.
+
+    is_second: the allele is the second of the genotype.  is_local: told apart from the other ALT allele of
+    the genotype alone (`1/2`); None for nobody.
+    """
+
+    columns: Ordinals
+    is_second: npt.NDArray[np.bool_]
+    is_local: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,8 @@ class SiteCalls:
     """The genotypes of a line.
 
     columns, first, second: the samples that are not plainly homozygous for the reference, and the bytes of
-    their alleles; `second` is a space for a haploid genotype.
+    their alleles; `second` is a space for a haploid genotype.  separators: what stands between; None when it
+    is nowhere of use, as in lines without phase and with one ALT.
     others: all carriers by allele instead, when they were found in another way than by those bytes.
     uncalled: samples with no called allele.  single: with exactly one.  odd: with more than two.
     """
@@ -90,6 +107,7 @@ class SiteCalls:
     single: Ordinals
     odd: tuple[OddCall, ...] = ()
     others: dict[int, AlleleCalls] | None = None
+    separators: npt.NDArray[np.uint8] | None = None
 
     @property
     def an(self) -> int:
@@ -106,7 +124,19 @@ class SiteCalls:
         carriers = self.columns[one | two]
         if not carriers.size:
             return AlleleCalls(carriers)
-        return AlleleCalls(carriers, self.columns[one & two], self.columns[one & (self.second == _NO_SECOND)])
+        hemis = self.columns[one & (self.second == _NO_SECOND)]
+        return AlleleCalls(carriers, self.columns[one & two], hemis, self._phased(one, two))
+
+    def _phased(self, one: npt.NDArray[np.bool_], two: npt.NDArray[np.bool_]) -> Phased | None:
+        """one, two: whose first and whose second allele it is."""
+        if self.separators is None:
+            return None
+        # The mark of a haploid genotype sorts before the digits; so does a missing allele.
+        is_local = (self.separators == _UNPHASED) & (self.first > _ZERO) & (self.second > _ZERO)
+        known = (one ^ two) & (self.second != _NO_SECOND) & ((self.separators == _PHASED) | is_local)
+        if not known.any():
+            return None
+        return Phased(self.columns[known], two[known], is_local[known])
 
 
 def scan(form: bytes, text: bytes, samples: int, alternates: int) -> SiteCalls | None:
@@ -157,7 +187,7 @@ def _fast(text: bytes, samples: int, *, with_fields: bool) -> SiteCalls | None:
     if haploid.any():
         second = np.where(haploid, np.uint8(_NO_SECOND), second)
     columns = np.flatnonzero((first != _ZERO) | (second != _ZERO))
-    return _site(samples, columns, first[columns], second[columns])
+    return _site(samples, columns, first[columns], second[columns], separator[columns])
 
 
 def _equal_width(text: bytes, samples: int) -> SiteCalls | None:
@@ -170,15 +200,15 @@ def _equal_width(text: bytes, samples: int) -> SiteCalls | None:
         differ = kept != (_UNPHASED_REFERENCE if phased else _PHASED_REFERENCE)
         columns, kept = columns[differ], kept[differ]
     het, teh, hom = _PHASED_CARRIER if phased else _UNPHASED_CARRIER
-    homs = kept == hom
-    if (homs | (kept == het) | (kept == teh)).all():
+    homs, is_second = kept == hom, kept == het
+    if (homs | is_second | (kept == teh)).all():
         # Nobody has anything but the reference and the first ALT: most lines of most files.
-        only = {1: AlleleCalls(columns, columns[homs])}
+        only = {1: AlleleCalls(columns, columns[homs], phased=Phased(columns, is_second) if phased else None)}
         return SiteCalls(samples, _NOBODY, _NO_BYTES, _NO_BYTES, _NOBODY, _NOBODY, others=only)
     letters = kept.view(np.uint8).reshape(-1, 4)
     first, separator, second, after = letters[:, 0], letters[:, 1], letters[:, 2], letters[:, 3]
     sound = _IS_ALLELE[first] & _IS_SEPARATOR[separator] & _IS_ALLELE[second] & (after == 9)
-    return _site(samples, columns, first, second) if sound.all() else None
+    return _site(samples, columns, first, second, separator) if sound.all() else None
 
 
 def _word(genotype: bytes) -> int:
@@ -192,15 +222,21 @@ _UNPHASED_CARRIER: Final = (_word(b"0/1"), _word(b"1/0"), _word(b"1/1"))
 
 
 def _site(
-    samples: int, columns: Ordinals, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]
+    samples: int,
+    columns: Ordinals,
+    first: npt.NDArray[np.uint8],
+    second: npt.NDArray[np.uint8],
+    separator: npt.NDArray[np.uint8],
 ) -> SiteCalls:
+    # Two different ALT alleles of one genotype are on different copies, phased or not.
+    told = columns.size and (first.max() > _ZERO + 1 or second.max() > _ZERO + 1 or _PHASED in separator)
+    separators = separator if told else None
     # '.' and the mark of a haploid genotype both sort before the digits.
     if not columns.size or (first.min() >= _ZERO and second.min() >= _ZERO):
-        return SiteCalls(samples, columns, first, second, _NOBODY, _NOBODY)
+        return SiteCalls(samples, columns, first, second, _NOBODY, _NOBODY, separators=separators)
     none_first, none_second = first == _MISSING, second < _ZERO
-    return SiteCalls(
-        samples, columns, first, second, columns[none_first & none_second], columns[none_first ^ none_second]
-    )
+    uncalled, single = columns[none_first & none_second], columns[none_first ^ none_second]
+    return SiteCalls(samples, columns, first, second, uncalled, single, separators=separators)
 
 
 def _exact(form: bytes, text: bytes, samples: int, alternates: int) -> SiteCalls:
@@ -211,41 +247,81 @@ def _exact(form: bytes, text: bytes, samples: int, alternates: int) -> SiteCalls
     uncalled: list[int] = []
     single: list[int] = []
     odd: list[OddCall] = []
-    groups: dict[int, tuple[list[int], list[int], list[int]]] = {}
+    groups: dict[int, _Group] = {}
     for column, sample in enumerate(fields):
-        called, ploidy = _genotype(sample.split(b":"), at, alternates, column)
+        genotype = _genotype(sample.split(b":"), at, alternates, column)
+        called = genotype.called
         if len(called) < 2:
             (single if called else uncalled).append(column)
         elif len(called) > 2:
             odd.append(OddCall(column, called))
         for allele in set(called) - {0}:
-            carriers, homs, hemis = groups.setdefault(allele, ([], [], []))
-            carriers.append(column)
-            if ploidy == 1:
-                hemis.append(column)
-            elif len(called) > 1 and len(set(called)) == 1:
-                homs.append(column)
-    others = {allele: AlleleCalls(*map(_columns, group)) for allele, group in groups.items()}
+            groups.setdefault(allele, _Group()).add(column, allele, genotype)
+    others = {allele: group.calls for allele, group in groups.items()}
     missing = _columns(uncalled), _columns(single)
     return SiteCalls(samples, _NOBODY, _NO_BYTES, _NO_BYTES, *missing, tuple(odd), others)
 
 
-def _genotype(fields: list[bytes], at: int, alternates: int, column: int) -> tuple[tuple[int, ...], int]:
-    """Called alleles and ploidy of one sample; trailing fields may be left out, and GT is then missing."""
+class _Genotype(NamedTuple):
+    """alleles: as many as the ploidy, None for a missing one.  is_phased: all of them, one to the other."""
+
+    alleles: tuple[int | None, ...]
+    is_phased: bool
+
+    @property
+    def called(self) -> tuple[int, ...]:
+        return tuple(allele for allele in self.alleles if allele is not None)
+
+
+class _Group:
+    """Who carries one allele, and how."""
+
+    def __init__(self) -> None:
+        self._carriers: list[int] = []
+        self._homs: list[int] = []
+        self._hemis: list[int] = []
+        self._told: list[int] = []
+        self._seconds: list[bool] = []
+        self._locals: list[bool] = []
+
+    def add(self, column: int, allele: int, genotype: _Genotype) -> None:
+        called, ploidy = genotype.called, len(genotype.alleles)
+        self._carriers.append(column)
+        if ploidy == 1:
+            self._hemis.append(column)
+        elif len(called) > 1 and len(set(called)) == 1:
+            self._homs.append(column)
+        elif ploidy == 2 and (genotype.is_phased or (len(called) == 2 and 0 not in called)):
+            self._told.append(column)
+            self._seconds.append(genotype.alleles[1] == allele)
+            self._locals.append(not genotype.is_phased)
+
+    @property
+    def calls(self) -> AlleleCalls:
+        carriers, homs, hemis = map(_columns, (self._carriers, self._homs, self._hemis))
+        if not self._told:
+            return AlleleCalls(carriers, homs, hemis)
+        seconds, locals_ = np.array(self._seconds, np.bool_), np.array(self._locals, np.bool_)
+        return AlleleCalls(carriers, homs, hemis, Phased(_columns(self._told), seconds, locals_))
+
+
+def _genotype(fields: list[bytes], at: int, alternates: int, column: int) -> _Genotype:
+    """The genotype of one sample; trailing fields may be left out, and GT is then missing."""
     letters = fields[at] if at < len(fields) else b"."
     parts = _SPLIT(letters)
     if parts[0] == b"" and len(parts) > 1:
         parts = parts[1:]  # VCF 4.4 writes the phase of the first allele before it
-    called = []
+    alleles: list[int | None] = []
     for part in parts:
         if part == b".":
+            alleles.append(None)
             continue
         if not part.isdigit():
             raise BadGenotype("a genotype is not allele numbers between / or |", column)
         if int(part) > alternates:
             raise BadGenotype(f"a genotype names an allele beyond the {alternates} of ALT", column)
-        called.append(int(part))
-    return tuple(called), len(parts)
+        alleles.append(int(part))
+    return _Genotype(tuple(alleles), _PHASED in letters and _UNPHASED not in letters)
 
 
 def _columns(found: list[int]) -> Ordinals:

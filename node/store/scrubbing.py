@@ -26,7 +26,20 @@ from node.store.walking import pages
 Watcher = Callable[[int], None]
 """Told how many rows were looked at."""
 
-_CHANGED: Final = ("ac", "an", "het", "hom", "hemi", "carriers", "homs", "hemis", "uncalled", "single", "odd")
+_CHANGED: Final = (
+    "ac",
+    "an",
+    "het",
+    "hom",
+    "hemi",
+    "carriers",
+    "homs",
+    "hemis",
+    "uncalled",
+    "single",
+    "odd",
+    "phase",
+)
 _HERE: Final = " AND ".join(f'"{name}" = ?' for name in KEY_COLUMNS)
 _UPDATE: Final = " ".join(
     ("UPDATE variant SET", ", ".join(f'"{name}" = ?' for name in _CHANGED), "WHERE", _HERE)

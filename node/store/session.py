@@ -11,7 +11,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from pyroaring import BitMap
@@ -20,10 +20,11 @@ from sqlalchemy.exc import DBAPIError
 
 from node.store import postgresql
 from node.store.bitmaps import decode_set
+from node.store.copies import lone_people
 from node.store.layout import LEVELS, bins_of
 from schemas.access import Policy
 from schemas.errors import NodeError, NotHeld, StoreUnavailable
-from schemas.genome import Assembly, Contig
+from schemas.genome import Assembly, Contig, Interval
 from schemas.people import Dataset
 
 Answer = TypeVar("Answer")
@@ -62,7 +63,8 @@ class Holding:
     """What is visible of one dataset.
 
     samples: of its people, by ordinal; "" for one who has withdrawn.  files: by number.  is_clean: no file
-    has a residue.  has_spans: some file has, see `spans`.
+    has a residue.  has_spans: some file has, see `spans`.  lone: by contig number, who has one copy of X or
+    of Y, by recorded karyotype or sex.
     """
 
     no: int
@@ -72,6 +74,12 @@ class Holding:
     levels: tuple[int, ...]
     is_clean: bool
     has_spans: bool = False
+    lone: Mapping[int, BitMap] = field(default_factory=dict)
+
+    def lone_at(self, place: Interval) -> BitMap | None:
+        """Who has one copy of `place`, however his genotype there is written; None where nobody differs."""
+        lone = self.lone.get(place.contig.number)
+        return None if not lone or place.is_pseudoautosomal else lone
 
     def files_on(self, contig: Contig) -> int:
         """How many files have alleles on the contig."""
@@ -181,9 +189,9 @@ def _read_scene(session: Session) -> Scene:
         held = files.get(no, {})
         levels = sorted({level for file in held.values() for level in file.levels})
         is_clean = not any(file.residue for file in held.values())
-        holdings[called] = Holding(
-            no, dataset, tuple(samples.get(no, ())), held, tuple(levels), is_clean, _has_spans(session, no)
-        )
+        names, spans = tuple(samples.get(no, ())), _has_spans(session, no)
+        lone = lone_people(session, no, names)
+        holdings[called] = Holding(no, dataset, names, held, tuple(levels), is_clean, spans, lone)
     in_order = sorted(holdings.values(), key=lambda holding: holding.dataset.id)
     return Scene(holdings, tuple(holding.dataset for holding in in_order))
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from node.store.bitmaps import Ordinals
-from node.store.scanner import SiteCalls
+from node.store.phasing import Phases
+from node.store.scanner import AlleleCalls, SiteCalls
 
 _NOBODY: Final = np.empty(0, np.int64)
 _NOBODY.flags.writeable = False
@@ -24,7 +25,7 @@ class Tally:
 
     carriers, homs, hemis, uncalled, single: as in `scanner`.  an: called alleles of everybody.
     odd: rows of (column, copies of the allele, called alleles) for genotypes of more than two called
-    alleles; the other sets count such a carrier as any other.
+    alleles; the other sets count such a carrier as any other.  phases: of those of whom it is known.
     """
 
     carriers: Ordinals
@@ -34,6 +35,7 @@ class Tally:
     single: Ordinals
     odd: npt.NDArray[np.int64]
     an: int
+    phases: Phases | None = None
 
     @property
     def ac(self) -> int:
@@ -53,15 +55,12 @@ def odd_copies(odd: npt.NDArray[np.int64], homs: Ordinals) -> int:
     return int((copies - counted).sum())
 
 
-def tally(calls: SiteCalls, number: int) -> Tally | None:
-    """What `calls` say of ALT allele `number`; None when nobody carries it."""
-    held = calls.of(number)
-    if not held.carriers.size:
-        return None
+def tally(calls: SiteCalls, number: int, held: AlleleCalls, phases: Phases | None = None) -> Tally:
+    """What `calls` say of ALT allele `number`, which has the calls `held`."""
     odd = NO_ODD
     if calls.odd:
         odd = np.array([(o.column, o.alleles.count(number), len(o.alleles)) for o in calls.odd], np.int64)
-    return Tally(held.carriers, held.homs, held.hemis, calls.uncalled, calls.single, odd, calls.an)
+    return Tally(held.carriers, held.homs, held.hemis, calls.uncalled, calls.single, odd, calls.an, phases)
 
 
 def unite(tallies: list[Tally], samples: int) -> Tally:
@@ -77,7 +76,9 @@ def unite(tallies: list[Tally], samples: int) -> Tally:
             (table[_COPIES] == best[_COPIES]) & (table[_CALLED] > best[_CALLED])
         )
         best = np.where(better, table, best)
-    copies, called, hom, hemi = best
+    copies, called, hom, hemi, group, second = best
+    told = np.flatnonzero(group != _NOT_TOLD)
+    phases = Phases(told, second[told] > 0, group[told]) if told.size else None
     strange = np.flatnonzero(called > 2)
     return Tally(
         np.flatnonzero(copies),
@@ -87,6 +88,7 @@ def unite(tallies: list[Tally], samples: int) -> Tally:
         np.flatnonzero(called == 1),
         np.column_stack((strange, copies[strange], called[strange])),
         int(called.sum()),
+        phases,
     )
 
 
@@ -94,11 +96,15 @@ _COPIES: Final = 0
 _CALLED: Final = 1
 _HOM: Final = 2
 _HEMI: Final = 3
+_GROUP: Final = 4
+_SECOND: Final = 5
+_NOT_TOLD: Final = 1 << 40
 
 
 def _table(one: Tally, samples: int) -> npt.NDArray[np.int64]:
-    """Rows copies, called, hom and hemi; a column for every sample."""
-    table = np.zeros((4, samples), np.int64)
+    """Rows copies, called, hom, hemi, group and second; a column for every sample."""
+    table = np.zeros((6, samples), np.int64)
+    table[_GROUP] = _NOT_TOLD
     table[_COPIES, one.carriers] = 1
     table[_COPIES, one.homs] = 2
     table[_CALLED] = 2
@@ -108,4 +114,8 @@ def _table(one: Tally, samples: int) -> npt.NDArray[np.int64]:
     table[_CALLED, one.odd[:, 0]] = one.odd[:, 2]
     table[_HOM, one.homs] = 1
     table[_HEMI, one.hemis] = 1
+    if one.phases is not None:
+        table[_GROUP, one.phases.people] = one.phases.numbers
+        table[_SECOND, one.phases.people] = one.phases.is_second
+        table[_GROUP, one.homs] = _NOT_TOLD
     return table

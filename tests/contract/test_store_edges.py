@@ -89,7 +89,7 @@ def test_a_file_cannot_hold_an_allele_twice(tmp_path: Path, new_database: NewDat
     engine = vcfs.new_node(tmp_path, vcfs.open_dataset("here"), url=new_database(tmp_path))
     target = files.find_target(engine, "here")
     seg = files.register(engine, target, "x", files.Fingerprint("x", 0, 0))
-    one = (7, 5, 6, "A", "C", 0, seg, 0, "", 1, 2, 1, 0, 0, "", "", b"h\0\0", None, None, None, None, None)
+    one = (7, 5, 6, "A", "C", 0, seg, 0, "", 1, 2, 1, 0, 0, "", "", None, b"h\0\0", *(None,) * 6)
     other = (*one[:4], "G", *one[5:])
     files.add_rows(engine, [one, other])
     with pytest.raises(DBAPIError):

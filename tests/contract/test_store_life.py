@@ -17,14 +17,22 @@ from node.store.removal import remove_dataset
 from node.store.scrubbing import scrub
 from node.store.withdrawal import bring_back, withdraw
 from schemas.errors import BadInput
-from schemas.genome import Assembly, Interval
-from schemas.ports import Page
+from schemas.genome import Allele, Assembly, Interval
+from schemas.people import Sex
+from schemas.ports import Page, VariantStore
 from schemas.questions import RangeQuery
 from tests import vcfs
 
 NAMES = ("P1", "P2", "P3", "P4", "P5")
 WHOLE = [RangeQuery(Interval(contig, 0, contig.length_bp)) for contig in vcfs.CONTIGS]
 EVERYTHING = Page(0, 1000)
+
+
+def hits(store: VariantStore, alleles: list[Allele]) -> list[set[str]]:
+    """By name, in the order of `HitTwice`."""
+    found, names = store.hit_twice("here", alleles), store.people("here")
+    sets = (found.homozygous, found.trans, found.cis, found.unknown)
+    return [{names[n] for n in people} for people in sets]
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Life(RuleBasedStateMachine):
         self.given: list[Given] = []
         self.struck: frozenset[str] = frozenset()
         self.known: frozenset[str] = frozenset()
+        self.males: frozenset[str] = frozenset()
+        self.hidden_males: frozenset[str] = frozenset()
         self.written = 0
         self.is_merged = False
 
@@ -108,6 +118,7 @@ class Life(RuleBasedStateMachine):
         assert [one.samples for one in withdraw(self.engine, name)] == [1]
         self.struck |= {name}
         self.known -= {name}
+        self.males, self.hidden_males = self.males - {name}, self.hidden_males | self.males & {name}
         self.given = [
             replace(one, seen=one.seen - {name}, hidden=one.hidden | one.seen & {name}) for one in self.given
         ]
@@ -120,10 +131,19 @@ class Life(RuleBasedStateMachine):
         self.struck -= {name}
         if not was_scrubbed:
             self.known |= {name}
+            self.males |= self.hidden_males & {name}
+        self.hidden_males -= {name}
         self.given = [
             replace(one, seen=one.seen | one.hidden & {name}, hidden=one.hidden - {name})
             for one in self.given
         ]
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), is_male=st.booleans())
+    def record_sex(self, data: st.DataObject, is_male: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.known)))
+        vcfs.record_sexes(self.engine, "here", {name: Sex.MALE if is_male else Sex.FEMALE})
+        self.males = self.males | {name} if is_male else self.males - {name}
 
     @rule(rebuild=st.booleans())
     def scrub(self, rebuild: bool) -> None:
@@ -153,11 +173,13 @@ class Life(RuleBasedStateMachine):
         with self.engine.connect() as connection:
             assert connection.exec_driver_sql("SELECT COUNT(*) FROM variant").scalar() == 0
         vcfs.add_dataset(self.engine, vcfs.open_dataset("here"))
-        self.given, self.struck, self.known = [], frozenset(), frozenset()
+        self.given = []
+        self.struck = self.known = self.males = self.hidden_males = frozenset()
 
     @invariant()
     def answers_are_right(self) -> None:
         oracle = MemoryStore({"here": Assembly.GRCH37})
+        oracle.record_lone("here", vcfs.lone(dict.fromkeys(self.males, Sex.MALE)))
         for one in self.given:
             oracle.add("here", sorted(one.seen), one.calls())
         people = self.store.people("here")
@@ -174,6 +196,16 @@ class Life(RuleBasedStateMachine):
                 carriers = {people[n] for n in self.store.carriers("here", one.allele)}
                 known = oracle.people("here")
                 assert carriers == {known[n] for n in oracle.carriers("here", one.allele)}
+                placed, wanted_placed = (
+                    {names[n]: (phase.is_second, phase.group[2]) for n, phase in found_phases.items()}
+                    for names, found_phases in (
+                        (people, self.store.phases("here", one.allele)),
+                        (known, oracle.phases("here", one.allele)),
+                    )
+                )
+                assert placed == wanted_placed
+            alleles = [one.allele for one in wanted]
+            assert hits(self.store, alleles) == hits(oracle, alleles)
 
     @invariant()
     def files_are_registered(self) -> None:

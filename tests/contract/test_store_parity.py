@@ -1,5 +1,6 @@
 """Every engine answers what the oracle answers, whatever the files hold and whatever is asked."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pyroaring import BitMap
 
 from schemas.errors import NotHeld
 from schemas.genome import Assembly, Contig, Interval, VariantType
-from schemas.ports import Page
+from schemas.ports import Page, Phase
 from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery, VariantQuery
 from tests import engines, vcfs
 
@@ -94,7 +95,7 @@ def test_postgresql_and_oracle_agree(
 
 
 def check_agreement(files: list[vcfs.Vcf], data: st.DataObject, url: str = "") -> None:
-    with vcfs.both(*files, url=url) as (store, oracle):
+    with vcfs.both(*files, url=url, sexes=data.draw(vcfs.sexes())) as (store, oracle):
         assert store.people("here") == oracle.people("here")
         asked: list[VariantQuery] = [
             RangeQuery(Interval(contig, 0, contig.length_bp)) for contig in vcfs.CONTIGS
@@ -112,7 +113,17 @@ def check_agreement(files: list[vcfs.Vcf], data: st.DataObject, url: str = "") -
                 carriers = store.carriers("here", variant.allele, people)
                 assert carriers == oracle.carriers("here", variant.allele, people)
                 assert len(carriers) == variant.counts.carriers
+                same = ("here", variant.allele, people)
+                assert store.zygosities(*same) == oracle.zygosities(*same)
+                assert placed(store.phases(*same)) == placed(oracle.phases(*same))
+            alleles = [variant.allele for variant in wanted]
+            assert store.hit_twice("here", alleles, people) == oracle.hit_twice("here", alleles, people)
             assert not store.exists("other", query, people)
+
+
+def placed(phases: Mapping[int, Phase]) -> dict[int, tuple[bool, int, int]]:
+    """Each without the number that the store has given to the file."""
+    return {n: (phase.is_second, phase.group[0], phase.group[2]) for n, phase in phases.items()}
 
 
 def test_pages_are_the_whole_in_order(tmp_path: Path, new_database: engines.NewDatabase) -> None:

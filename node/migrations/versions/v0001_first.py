@@ -41,12 +41,14 @@ def upgrade() -> None:
         sa.Column("hemi", sa.Integer(), nullable=False),
         sa.Column("names", sa.Text(), nullable=False),
         sa.Column("filters", sa.Text(), nullable=False),
+        sa.Column("quality", sa.Double(), nullable=True),
         sa.Column("carriers", sa.LargeBinary(), nullable=False),
         sa.Column("homs", sa.LargeBinary(), nullable=True),
         sa.Column("hemis", sa.LargeBinary(), nullable=True),
         sa.Column("uncalled", sa.LargeBinary(), nullable=True),
         sa.Column("single", sa.LargeBinary(), nullable=True),
         sa.Column("odd", sa.LargeBinary(), nullable=True),
+        sa.Column("phase", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("bin", "start", "end", "ref", "alt", "sv_length", "seg").ddl_if(
             dialect="sqlite"
         ),
@@ -91,6 +93,9 @@ def upgrade() -> None:
         sa.Column("dataset_no", sa.Integer(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("sex", sa.Text(), nullable=False),
+        sa.Column(
+            "karyotype", sa.Text(), nullable=False, comment="of X and Y as recorded, such as XY; or empty"
+        ),
         sa.Column("samples", sa.Text(), nullable=False, comment="JSON list of sample names"),
         sa.Column("record", sa.Text(), nullable=False, comment="Beacon Friendly Format, JSON"),
         sa.ForeignKeyConstraint(
