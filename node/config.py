@@ -6,6 +6,7 @@ Every setting is described in `deploy/varhaven.example.toml`, which a test holds
 from __future__ import annotations
 
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -30,6 +31,13 @@ def _public_url(text: str) -> str:
 
 
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+
+
+def _network(text: str) -> str:
+    return str(ip_network(text, strict=False))
+
+
+Network = Annotated[str, AfterValidator(_network)]
 Thumbprint = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="RFC 7638, base64url SHA-256")]
 
 
@@ -58,10 +66,33 @@ class NodeSection(_Section):
 
 
 class ServerSection(_Section):
-    """Where `serve` listens; by default where the node's public URL points."""
+    """Where `serve` listens; by default where the node's public URL points.
+
+    certificate, key: PEM files; with them the node ends TLS itself.  trusted_proxies: addresses or networks
+    whose X-Forwarded-For and X-Forwarded-Proto are believed; nobody else's are.
+    """
 
     host: str | None = None
     port: int | None = Field(default=None, ge=0, le=65535)
+    certificate: Path | None = None
+    key: Path | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key are set together, or neither is")
+        return self
+
+
+class SignInSection(_Section):
+    """Who signs people in.
+
+    embedded: the authorization server inside the node.  "on": it works, and the node says loudly that nobody
+    has decided on it; "accepted": somebody has; "off": it is not there, and its tokens are good no longer.
+    """
+
+    embedded: Literal["on", "accepted", "off"] = "on"
 
 
 class DatabaseSection(_Section):
@@ -204,6 +235,7 @@ class Settings(_Section):
     home: Path
     node: NodeSection
     server: ServerSection = ServerSection()
+    sign_in: SignInSection = SignInSection()
     database: DatabaseSection = DatabaseSection()
     ingest: IngestSection = IngestSection()
     reference: ReferenceSection = ReferenceSection()

@@ -9,6 +9,7 @@ from typing import Final
 
 from node import db
 from node.access.keys import NodeKey
+from node.access.server import EmbeddedServer
 from node.config import CONFIG_NAME, Settings, read_settings
 from schemas.errors import BadInput, Place
 
@@ -28,10 +29,14 @@ url = {url}
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new home; partners pin `thumbprint` (RFC 7638) to trust the node."""
+    """A new home; partners pin `thumbprint` (RFC 7638) to trust the node.
+
+    admin_password: of the user `admin`, to be told once; the first sign-in changes it.
+    """
 
     settings: Settings
     thumbprint: str
+    admin_password: str
 
 
 def make_home(home: Path, url: str, name: str, country: str, database: str | None = None) -> Made:
@@ -54,9 +59,10 @@ def make_home(home: Path, url: str, name: str, country: str, database: str | Non
         settings = read_settings(home)
         engine = db.connect(settings.database_url)
         db.migrate(engine)
-        engine.dispose()
         key = NodeKey.create(home / "keys")
+        password = EmbeddedServer(engine, settings.home, settings.node.id).add_administrator()
+        engine.dispose()
     except BaseException:
         config.unlink()
         raise
-    return Made(settings, key.thumbprint)
+    return Made(settings, key.thumbprint, password)

@@ -10,10 +10,12 @@ from functools import partial
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from beacon import api
 from beacon.entries import entry_at
 from beacon.query import Asked
+from node.access.server import routes as sign_in
 from node.app.attendance import Attendance
 from node.app.inquiry import Inquiry
 from node.app.node import BEACON, NETWORK, Node, open_node
@@ -65,6 +67,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
     app.include_router(_host_router(node))
     app.add_middleware(Attendance)
+    if settings.sign_in.embedded != "off":
+        app.include_router(sign_in.create_router(node.embedded))
+    if settings.server.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     install_errors(app, identity)
     return app
 

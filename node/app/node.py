@@ -25,6 +25,7 @@ from node import db
 from node.access.grant import decide
 from node.access.keys import NodeKey
 from node.access.principal import Anonymous
+from node.access.server import EmbeddedServer
 from node.app.inquiry import Inquiry
 from node.audit import Audit, open_audit
 from node.config import CONFIG_NAME, FederationSection, Settings
@@ -70,6 +71,7 @@ class Node:
     beacon: Beacon
     peers: PeerBook
     audit: Audit
+    embedded: EmbeddedServer
 
     async def ask(self, asked: Asked, *, network: bool) -> wire.Response:
         """The answer of this node, or with `network` of all nodes; in either case in a network's form.
@@ -181,6 +183,7 @@ def open_node(settings: Settings) -> Node:
         ),
         peers=PeerBook(engine, settings),
         audit=open_audit(engine, settings.home / "keys"),
+        embedded=EmbeddedServer(engine, settings.home, settings.node.id),
     )
 
 

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from node.cli import ask, audit, data, demonstrate, host, life, peers, people, verify
+from node.cli import ask, audit, clients, data, demonstrate, host, life, peers, people, users, verify
 from node.cli.options import err
 from schemas.errors import NodeError
 
@@ -37,6 +37,9 @@ app.command()(ask.query)
 app.command("verify")(verify.verify_beacon)
 app.add_typer(peers.peer, name="peer")
 app.add_typer(audit.audit, name="audit")
+app.add_typer(users.user, name="user")
+app.add_typer(clients.client, name="client")
+app.add_typer(clients.keys, name="keys")
 app.command()(demonstrate.demo)
 
 

@@ -28,7 +28,12 @@ def init(
 ) -> None:
     """Make a node: its home, keys, database and settings."""
     new = make_home(home, url, name, country, database)
-    made = {"node": new.settings.node.id, "thumbprint": new.thumbprint, "home": str(new.settings.home)}
+    made = {
+        "node": new.settings.node.id,
+        "thumbprint": new.thumbprint,
+        "home": str(new.settings.home),
+        "admin_password": new.admin_password,
+    }
     if as_json:
         print_json(made)
         return
@@ -36,6 +41,10 @@ def init(
     out.print(f"Key thumbprint {made['thumbprint']}", markup=False)
     out.print(
         f"Partners trust this node with: varhaven peer add {made['node']} --thumbprint {made['thumbprint']}",
+        markup=False,
+    )
+    out.print(
+        f"Sign in as admin with {made['admin_password']}; shown only now, changed at the first sign-in.",
         markup=False,
     )
 
@@ -48,7 +57,8 @@ class _Announcing(uvicorn.Server):
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
-            typer.echo(f"ready http://{shown}:{port}")
+            scheme = "https" if self.config.is_ssl else "http"
+            typer.echo(f"ready {scheme}://{shown}:{port}")
 
 
 def serve(
@@ -71,6 +81,9 @@ def serve(
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=5,
+        proxy_headers=False,  # the application believes the proxies of the settings alone
+        ssl_certfile=settings.server.certificate,
+        ssl_keyfile=settings.server.key,
     )
     server = _Announcing(config)
     server.run()

@@ -5,6 +5,7 @@
     variants   registered files, alleles, annotation, coverage
     network    peers
     access     the audit log
+    identity   users, clients, what both were granted, their tokens and sessions
     engine     connections to SQLite and PostgreSQL, migrations
 
 A room imports this package and says `db.TABLE`.
@@ -13,29 +14,49 @@ A room imports this package and says `db.TABLE`.
 from node.db.access import audit, audit_head
 from node.db.base import metadata, revision
 from node.db.engine import Turn, announce, connect, migrate, refuse_unfit
+from node.db.identity import (
+    account,
+    attempt,
+    authorization_code,
+    entitlement,
+    oauth_client,
+    pending_login,
+    spent,
+    token_family,
+    web_session,
+)
 from node.db.network import peer
 from node.db.people import biosample, dataset, individual, person, withdrawn
 from node.db.variants import annotation, coverage, merged_file, variant, vcf_file
 
 __all__ = [
     "Turn",
+    "account",
     "annotation",
     "announce",
+    "attempt",
     "audit",
     "audit_head",
+    "authorization_code",
     "biosample",
     "connect",
     "coverage",
     "dataset",
+    "entitlement",
     "individual",
     "merged_file",
     "metadata",
     "migrate",
+    "oauth_client",
     "peer",
+    "pending_login",
     "person",
     "refuse_unfit",
     "revision",
+    "spent",
+    "token_family",
     "variant",
     "vcf_file",
+    "web_session",
     "withdrawn",
 ]
