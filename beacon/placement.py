@@ -245,6 +245,45 @@ def _point(contig: Contig, coordinate: int) -> Interval:
 # ------------------------------------------------------------------------- from assembly to assembly
 
 
+def carry(question: Question, assembly: Assembly, reference: Reference) -> Question:
+    """The same question about `assembly`; itself when it is about that one, or about any.
+
+    Raises BadQuestion: no chain leads there, there is no one counterpart, or the reference differs there.
+    """
+    liftover = reference.liftover
+    if assembly_of(question) in (None, assembly):
+        return question
+    if isinstance(question, Together):
+        return Together(tuple(_carry_part(part, assembly, reference) for part in question.parts))
+    if isinstance(question, TwoHits):
+        if isinstance(question.where, RangeQuery):
+            return TwoHits(_carried_range(question.where, assembly, liftover))
+        return TwoHits(_carried_gene(question.where, assembly, liftover))
+    return _carry_part(question, assembly, reference)
+
+
+def _carry_part(question: Single, assembly: Assembly, reference: Reference) -> Single:
+    liftover = reference.liftover
+    if isinstance(question, AnnotationQuery):
+        within = question.within
+        lifted = None if within is None else _lift(within, assembly, liftover).interval
+        return replace(question, assembly=assembly, within=lifted)
+    if isinstance(question, GeneQuery):
+        return _carried_gene(question, assembly, liftover)
+    if isinstance(question, HgvsQuery):
+        return HgvsQuery(_carried_change(question.change, assembly, liftover))
+    carried = _carried(question, assembly, liftover)
+    if isinstance(carried, SequenceQuery) and carried.reference is not None:
+        check_reference(carried.interval, carried.reference, reference.sequences)
+    return carried
+
+
+def _carried_gene(where: GeneQuery, assembly: Assembly, liftover: Liftover | None) -> GeneQuery:
+    mate = where.conditions.mate
+    other = None if mate is None else _lift(mate, assembly, liftover).interval
+    return replace(where, assembly=assembly, conditions=replace(where.conditions, mate=other))
+
+
 def _lift(interval: Interval, assembly: Assembly, liftover: Liftover | None) -> Lifted:
     lifted = None if liftover is None else liftover.lift(interval, assembly)
     if lifted is None:

@@ -140,6 +140,7 @@ class CohortSection(_Section):
 class PeerSection(_Section):
     """A partner.  thumbprint: of a varhaven node's key, and of no other kind.  dialect: of a Beacon.
 
+    assemblies: that it holds, where that is known; a question about another is carried over or not asked.
     network: it has a network of its own, and is asked for all of it.  forward: what it asks is also asked of
     this node's own peers, in this node's name.
     """
@@ -149,6 +150,7 @@ class PeerSection(_Section):
     thumbprint: Thumbprint | None = None
     name: str = ""
     dialect: str = ""
+    assemblies: tuple[Assembly, ...] = ()
     network: bool = False
     forward: bool = False
 
@@ -157,8 +159,8 @@ class PeerSection(_Section):
         signs = self.kind is PeerKind.VARHAVEN
         if signs != (self.thumbprint is not None):
             raise ValueError("a varhaven node is trusted by the thumbprint of its key, and no other kind is")
-        if (self.network or self.forward) and not signs:
-            raise ValueError("network and forward are for varhaven nodes")
+        if self.forward and not signs:
+            raise ValueError("only varhaven nodes ask, and have their questions passed on")
         if self.dialect and self.kind is not PeerKind.BEACON:
             raise ValueError("a dialect is for a Beacon")
         return self

@@ -5,7 +5,7 @@ Reads only what was released in the response document; it has no other source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,7 @@ class NodeLine:
     exists: None when the node gave no answer, which is not "no".  alleles: how many it counted; None at
     boolean granularity.  tally: None unless the question is about one allele and records were released.
     refused: datasets of the node that it did not look into for this caller; nothing is known of them.
+    notes: how the answer was come by.  via: the node that asked it, when this node did not.
     """
 
     node: str
@@ -63,24 +64,38 @@ class NodeLine:
     tally: Tally | None
     refused: tuple[str, ...]
     results: tuple[Record, ...]
+    notes: tuple[str, ...] = ()
+    via: str = ""
 
     @property
     def remark(self) -> str:
         """What a reader must know beside the state; "" when that says it all."""
+        told = [self.reason, *self.notes]
         if self.refused:
-            return f"did not look into {len(self.refused)} of its datasets: {', '.join(self.refused)}"
-        return self.reason
+            told.append(f"did not look into {len(self.refused)} of its datasets: {', '.join(self.refused)}")
+        if self.via:
+            told.append(f"asked by {self.via}")
+        return "; ".join(text for text in told if text)
+
+    @property
+    def sentence(self) -> str:
+        """The line in plain words."""
+        counts = f", AC/AN {self.tally.ac}/{self.tally.an}" if self.tally else ""
+        remark = f" ({self.remark})" if self.remark else ""
+        return f"{self.name or self.node}: {self.state}{counts}{remark}, {self.ms:.0f} ms"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """The lines, in the order in which the network lists its nodes.
 
-    exact: whether every node answered in full; otherwise a sum is only a lower bound.
+    exact: whether every node answered in full and every one that has the allele told its counts; otherwise a
+    sum is only a lower bound.  caveats: what a reader must know of the sum.
     """
 
     lines: tuple[NodeLine, ...]
     exact: bool
+    caveats: tuple[str, ...] = ()
 
     @property
     def total(self) -> Tally | None:
@@ -93,11 +108,19 @@ class Report:
 
     def sum_document(self) -> dict[str, Any]:
         total = self.total
-        kind = "exact" if self.exact else "lower_bound"
-        return {"ac": total.ac if total else None, "an": total.an if total else None, "kind": kind}
+        return {
+            "ac": total.ac if total else None,
+            "an": total.an if total else None,
+            "het": total.het if total else None,
+            "hom": total.hom if total else None,
+            "hemi": total.hemi if total else None,
+            "kind": "exact" if self.exact else "lower_bound",
+            "nodes": sum(line.tally is not None for line in self.lines),
+            "caveats": list(self.caveats),
+        }
 
-    def table(self) -> Table:
-        """One row per node and a last one for the sum, for a terminal."""
+    def table(self, waiting: Sequence[str] = ()) -> Table:
+        """One row per node and a last one for the sum, for a terminal.  waiting: who has not answered yet."""
         table = Table(
             Column("node", no_wrap=True), "state", "exists", "alleles", "AC/AN", "het/hom/hemi", "ms"
         )
@@ -111,10 +134,17 @@ class Report:
                 *_cells(line.tally),
                 f"{line.ms:.0f}",
             )
+        for name in waiting:
+            table.add_row(name, "asking ...", "", "", "", "", "", style="dim")
+        if waiting:
+            return table
         if len(self.lines) > 1 and self.total is not None:
             kind = "sum" if self.exact else "sum, at least"
             table.add_section()
             table.add_row(kind, "", "", "", *_cells(self.total), "")
+        if len(self.lines) > 1 and self.caveats:
+            table.caption = "\n".join(self.caveats)
+            table.caption_justify = "left"
         return table
 
 
@@ -154,7 +184,19 @@ def read_report(response: Response, one_allele: bool) -> Report:
         )
         for node in information.get("nodes", [])
     )
-    return Report(lines, exact=information.get("counts", {}).get("kind") == "exact")
+    counts = information.get("counts", {})
+    untold = [one for one in lines if one.exists and one.tally is None] if one_allele else []
+    exact = counts.get("kind") == "exact" and not untold
+    return Report(lines, exact, tuple(_caveats(lines, counts, untold=bool(untold))))
+
+
+def _caveats(lines: Sequence[NodeLine], counts: Mapping[str, Any], *, untold: bool) -> Iterator[str]:
+    given = counts.get("caveats")
+    yield from (text for text in (given if isinstance(given, list) else ()) if isinstance(text, str))
+    if untold:
+        yield "A lower bound: a node that has the allele told no counts of it."
+    if any(line.tally for line in lines) and any(line.exists is False for line in lines):
+        yield "AN counts only where the allele was found: a node without it tells no AN."
 
 
 def _line(
@@ -176,6 +218,8 @@ def _line(
         tally=_sum(t for t in map(_tally, records) if t is not None) if one_allele else None,
         refused=refused,
         results=records,
+        notes=tuple(text for text in node.get("notes", ()) if isinstance(text, str)),
+        via=str(node.get("via", "")),
     )
 
 
@@ -207,6 +251,8 @@ def _line_document(line: NodeLine) -> dict[str, Any]:
         "state": line.state,
         "reason": line.reason,
         "refused": list(line.refused),
+        "notes": list(line.notes),
+        "via": line.via,
         "exists": line.exists,
         "alleles": line.alleles,
         "ac": tally.ac if tally else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,6 +23,7 @@ from node.app.shield import install_errors
 from node.app.streaming import create_stream_router
 from node.config import Settings
 from node.federation import routes
+from node.federation.asking import NETWORK_QUESTIONS
 from node.web import create_web
 from schemas import beacon as wire
 from schemas.access import Grant
@@ -63,7 +64,11 @@ def create_app(settings: Settings) -> FastAPI:
     whole = replace(node.beacon, root=NETWORK)
     app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
     app.include_router(create_stream_router(node.authorise, inquire))
-    app.include_router(routes.create_router(_door(node)))
+
+    async def answer_onward(question: routes.PeerQuestion) -> tuple[int, bytes]:
+        return await node.answer_onward(app.state.network, question)
+
+    app.include_router(routes.create_router(_door(node, {NETWORK_QUESTIONS: answer_onward})))
     app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
     app.include_router(_host_router(node))
     app.add_middleware(Attendance)
@@ -75,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _door(node: Node) -> routes.Door:
+def _door(node: Node, more: Mapping[str, routes.AnswerPeer]) -> routes.Door:
     """What peers find: the same Beacon, under the grant of a peer."""
 
     async def answer_peer(entry_path: str, body: bytes, grant: Grant) -> tuple[int, bytes]:
@@ -89,6 +94,7 @@ def _door(node: Node) -> routes.Door:
         catalogue=node.catalogue,
         answer=answer_peer,
         error_body=partial(api.error_body, node.beacon.identity),
+        more=more,
     )
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from beacon.entries import entry_of
+from beacon.filters import canonical_filter
 from beacon.merge import merge
+from beacon.placement import carry
 from beacon.query import Asked
 from node import trace
-from node.federation.asking import BeaconQuestion
+from node.federation.asking import BeaconQuestion, Carried
 from node.federation.network import Network, Round
 from node.report import read_report
 from schemas import beacon as wire
 from schemas.errors import BadQuestion, NodeError, NotHeld
 from schemas.ga4gh import NodeIdentity
+from schemas.genome import Assembly
 from schemas.network import NodeAnswer
-from schemas.questions import SequenceQuery
+from schemas.questions import SequenceQuery, assembly_of
+from schemas.reference import NO_REFERENCE, Reference
+
+_UNCHECKED: Final = " without a reference sequence, which may have other bases there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +35,25 @@ class Event:
 
     name: str
     document: dict[str, Any]
+    response: wire.Response | None = None
+    """Of a `peer`, what it released; of the `summary`, the whole; both in the form of a network's answer."""
 
 
 @dataclass(slots=True)
 class Inquiry:
-    """answer_alone: what this node itself may tell the caller.  misunderstood: why it did not understand."""
+    """answer_alone: what this node itself may tell the caller.  reference: by which the question is carried
+    over to peers that hold another assembly.  misunderstood: why this node did not understand.
+    """
 
     identity: NodeIdentity
     network: Network
     asked: Asked
     answer_alone: Callable[[], Awaitable[wire.Response]]
+    reference: Reference = NO_REFERENCE
     via: tuple[str, ...] = ()
+    deadline_s: float | None = None
     misunderstood: BadQuestion | None = field(default=None, init=False)
+    _answered: bool = field(default=False, init=False)
 
     async def merged(self) -> wire.Response:
         """The answer of this node and all its peers.
@@ -50,9 +63,14 @@ class Inquiry:
         asking = self._round()
         async with aclosing(asking.answers()) as arriving:
             answers = [answer async for answer in arriving]
-        if self.misunderstood is not None and not any(answer.state.answered for answer in answers):
-            raise self.misunderstood
+        self._answered = any(answer.state.answered for answer in answers)
+        self.refuse_if_nobody_understood()
         return merge(self.asked, self.identity, _ordered(asking, answers))
+
+    def refuse_if_nobody_understood(self) -> None:
+        """Once all have answered: raises BadQuestion as `merged` does."""
+        if self.misunderstood is not None and not self._answered:
+            raise self.misunderstood
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """`plan` at once, then each node's answer as it arrives, then what they come to.
@@ -66,13 +84,36 @@ class Inquiry:
         async with aclosing(asking.answers()) as arriving:
             async for answer in arriving:
                 answers.append(answer)
-                yield Event("peer", self._part(answer))
+                self._answered = self._answered or answer.state.answered
+                alone = merge(self.asked, self.identity, [answer])
+                yield Event("peer", _part(answer, alone), alone)
         whole = merge(self.asked, self.identity, _ordered(asking, answers))
-        yield Event("summary", self._summary(whole, time.perf_counter() - began))
+        yield Event("summary", self._summary(whole, time.perf_counter() - began), whole)
 
     def _round(self) -> Round[wire.Response]:
-        question = BeaconQuestion(self.asked.body(), entry_of(self.asked).path)
-        return self.network.round(question, self._own, via=self.via)
+        asked = self.asked
+        question = BeaconQuestion(
+            asked.body(),
+            entry_of(asked).path,
+            asked.path,
+            None if asked.query is None else assembly_of(asked.query),
+            frozenset(_filter_ids([canonical_filter(one) for one in asked.filters])),
+            self._carried,
+        )
+        return self.network.round(question, self._own, deadline_s=self.deadline_s, via=self.via)
+
+    def _carried(self, assembly: Assembly) -> Carried | None:
+        """The same question in another assembly; None where it has no counterpart there, or no way leads."""
+        query = self.asked.query
+        if query is None:
+            return None
+        try:
+            other = carry(query, assembly, self.reference)
+        except BadQuestion:
+            return None
+        known = self.reference.sequences is not None
+        note = f"asked on {assembly}, carried over from {assembly_of(query)}" + ("" if known else _UNCHECKED)
+        return Carried(assembly, replace(self.asked, query=other).body(), note)
 
     async def _own(self) -> wire.Response:
         try:
@@ -89,19 +130,6 @@ class Inquiry:
             "nodes": [{"node": part.node, "name": part.name} for part in asking.parts],
             "deadlineMs": round(asking.deadline_s * 1000),
         }
-
-    def _part(self, answer: NodeAnswer) -> dict[str, Any]:
-        """One node's line, and what it released in the form that a network's answer has."""
-        alone = merge(self.asked, self.identity, [answer])
-        information = alone["info"]
-        line: dict[str, Any] = {**information["nodes"][0]}
-        if answer.state.answered:
-            more = {name: information[name] for name in ("datasets", "refused") if name in information}
-            line["returnedGranularity"] = alone["meta"]["returnedGranularity"]
-            line["responseSummary"] = alone["responseSummary"]
-            line |= {"response": alone["response"]} if "response" in alone else {}
-            line |= {"info": more} if more else {}
-        return line
 
     def _summary(self, whole: wire.Response, seconds: float) -> dict[str, Any]:
         information = whole["info"]
@@ -123,10 +151,33 @@ class Inquiry:
         return told
 
 
+def _part(answer: NodeAnswer, alone: wire.Response) -> dict[str, Any]:
+    """One node's line, and what it released in the form that a network's answer has."""
+    information = alone["info"]
+    itself, *others = information["nodes"]
+    line: dict[str, Any] = {**itself} | ({"through": others} if others else {})
+    if answer.state.answered:
+        more = {name: information[name] for name in ("datasets", "refused") if name in information}
+        line["returnedGranularity"] = alone["meta"]["returnedGranularity"]
+        line["responseSummary"] = alone["responseSummary"]
+        line |= {"response": alone["response"]} if "response" in alone else {}
+        line |= {"info": more} if more else {}
+    return line
+
+
 def _ordered(asking: Round[wire.Response], answers: list[NodeAnswer]) -> list[NodeAnswer]:
     """As the question lists its nodes, whoever was quicker."""
     places = {part.node: place for place, part in enumerate(asking.parts)}
     return sorted(answers, key=lambda answer: places[answer.node])
+
+
+def _filter_ids(terms: Iterable[Any]) -> Iterator[str]:
+    """Of terms and of lists of alternatives."""
+    for term in terms:
+        if isinstance(term, list):
+            yield from _filter_ids(term)
+        else:
+            yield str(term["id"])
 
 
 def _refusal(fault: NodeError) -> dict[str, str]:

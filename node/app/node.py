@@ -17,6 +17,7 @@ from fastapi import Request
 from sqlalchemy.engine import Engine
 
 from beacon import api
+from beacon.entries import entry_at
 from beacon.filters import read_filters
 from beacon.merge import merge
 from beacon.query import Asked
@@ -26,15 +27,17 @@ from node.access.grant import decide
 from node.access.keys import NodeKey
 from node.access.principal import Anonymous
 from node.access.server import EmbeddedServer
+from node.access.tokens import MAX_HOPS
 from node.app.inquiry import Inquiry
 from node.audit import Audit, open_audit
 from node.config import CONFIG_NAME, FederationSection, Settings
 from node.federation.contact import Contact, try_peer
 from node.federation.dialects import Dialect
-from node.federation.guest import Heard, ask_beacon
-from node.federation.line import open_connections
+from node.federation.guest import MOST_BYTES, Heard, ask_beacon
+from node.federation.line import Way, open_connections
 from node.federation.network import Network
 from node.federation.peers import Peer, PeerBook
+from node.federation.routes import PeerQuestion
 from node.federation.transport import open_http
 from node.reference.genes import GeneTable
 from node.reference.liftover import ChainFiles
@@ -48,7 +51,7 @@ from node.store.sequence import FastaSequences
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.cohorts import Cohort
-from schemas.errors import BadInput, BadQuestion, NotAuthorised, Place
+from schemas.errors import BadInput, BadQuestion, Forbidden, NotAuthorised, Place
 from schemas.ga4gh import NodeIdentity
 from schemas.network import NodeAnswer, outcome
 from schemas.reference import Reference
@@ -97,7 +100,21 @@ class Node:
     def inquiry(self, network: Network, asked: Asked, grant: Grant) -> Inquiry:
         """The question `asked` of the whole `network`, made ready; this node answers under `grant`."""
         answer_alone = partial(api.answer_soon, self.beacon, asked, grant)
-        return Inquiry(self.beacon.identity, network, asked, answer_alone)
+        return Inquiry(self.beacon.identity, network, asked, answer_alone, self.beacon.reference)
+
+    async def answer_onward(self, network: Network, question: PeerQuestion) -> tuple[int, bytes]:
+        """The answer to a peer that asks this node for its whole network.
+
+        Raises Forbidden: the peer's questions are not passed on; NodeError: see `Inquiry.merged`.
+        """
+        signed = question.signed
+        peer = self.peers.find(signed.peer)
+        if peer is None or not peer.forward or len(signed.via) >= MAX_HOPS:
+            raise Forbidden("this node does not pass on questions of this peer; ask it for itself alone")
+        asked = entry_at(question.path).read_post(question.body)
+        inquiry = self.inquiry(network, asked, question.grant)
+        inquiry.via, inquiry.deadline_s = signed.via, signed.remaining_s
+        return 200, wire.encode(await inquiry.merged())
 
     async def ask_beacon(self, url: str, asked: Asked) -> wire.Response:
         """The answer of the Beacon at `url`, a single one or a network's, in the form of a network's."""
@@ -144,7 +161,8 @@ async def ask_elsewhere(
     dialect: found out when None.  Raises BadQuestion: `url` is not the address of a Beacon.
     """
     async with open_http(federation) as http:
-        heard = await ask_beacon(http, url, asked.body(), timeout_s=federation.deadline_s, dialect=dialect)
+        way = Way(http, time.perf_counter() + federation.deadline_s, MOST_BYTES)
+        heard = await ask_beacon(way, url, asked.body(), path=asked.path, dialect=dialect)
     answer = heard.answer
     if answer.response is not None and "nodes" in answer.response.get("info", {}):
         return answer.response, heard

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,7 +11,8 @@ import typer
 
 from beacon.filters import read_filters
 from beacon.query import Asked
-from node.app import ask_elsewhere
+from node.app import Node, ask_elsewhere
+from node.cli.board import Board
 from node.cli.options import AsJson, open_home, out, print_json
 from node.config import FederationSection, read_settings
 from node.federation.dialects import DIALECTS, dialect_named
@@ -59,26 +61,51 @@ def query(
         raise typer.BadParameter("--url goes without --network, and --dialect only with --url")
     question = read_question(text, Assembly.read(assembly) if assembly else None)
     asked = Asked.of(question, granularity, limit, filters=read_filters(filters or ()))
+    if not as_json:
+        out.print(f"{describe(question)} (positions count from 1), {granularity}", markup=False)
     response, heard = (
         _ask_elsewhere(home, url, asked, dialect)
         if url is not None
-        else (_ask_node(home, asked, network=network), None)
+        else (_ask_node(home, asked, network=network, quiet=as_json), None)
     )
     report = read_report(response, one_allele=isinstance(question, SequenceQuery))
     if as_json:
         print_json(answer_document(text, question, asked, report) | _told(heard))
         return
-    out.print(f"{describe(question)} (positions count from 1), {granularity}", markup=False)
-    out.print(report.table())
+    if not network:
+        out.print(report.table())
     if heard is not None:
         _show(heard, report)
 
 
-def _ask_node(home: Path | None, asked: Asked, *, network: bool) -> Response:
+def _ask_node(home: Path | None, asked: Asked, *, network: bool, quiet: bool) -> Response:
     if home is None:
         raise typer.BadParameter("say which node, or which Beacon with --url", param_hint="--home")
     with open_home(home) as node:
-        return asyncio.run(node.ask(asked, network=network))
+        if not network:
+            return asyncio.run(node.ask(asked, network=False))
+        with Board(quiet=quiet) as board:
+            return asyncio.run(_watch(node, asked, board))
+
+
+async def _watch(node: Node, asked: Asked, board: Board) -> Response:
+    """The answer of the whole network, shown on `board` as it arrives."""
+    one_allele = isinstance(asked.query, SequenceQuery)
+    whole: Response | None = None
+    async with node.open_network() as network:
+        inquiry = node.inquiry(network, asked, node.anonymous())
+        async with aclosing(inquiry.events()) as events:
+            async for event in events:
+                whole = event.response
+                if whole is None:
+                    board.expect({one["node"]: one["name"] or one["node"] for one in event.document["nodes"]})
+                elif event.name == "peer":
+                    board.answered(read_report(whole, one_allele))
+                else:
+                    board.finish(read_report(whole, one_allele))
+    assert whole is not None  # noqa: S101  # a summary comes always, and last
+    inquiry.refuse_if_nobody_understood()
+    return whole
 
 
 def _ask_elsewhere(home: Path | None, url: str, asked: Asked, dialect: str | None) -> tuple[Response, Heard]:

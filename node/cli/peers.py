@@ -12,6 +12,8 @@ from node.cli.options import AsJson, Home, open_home, out, print_json
 from node.federation.contact import Contact, ContactState
 from node.federation.peers import Peer
 from schemas.errors import NotFound
+from schemas.genome import Assembly
+from schemas.network import PeerKind
 
 peer = typer.Typer(help="Other nodes: whom this one trusts, asks and answers.", no_args_is_help=True)
 
@@ -22,14 +24,29 @@ Url = Annotated[str, typer.Argument(metavar="URL", help="The peer's public addre
 def add(
     url: Url,
     home: Home,
-    thumbprint: Annotated[str, typer.Option(help="Of its key, as its operator told you.")],
+    thumbprint: Annotated[
+        str | None, typer.Option(help="Of a varhaven node's key, as its operator told you.")
+    ] = None,
     name: Annotated[str, typer.Option(help="What to call it.")] = "",
+    kind: Annotated[
+        PeerKind, typer.Option(help="varhaven; beacon: any other Beacon v2; mme: a Matchmaker node.")
+    ] = PeerKind.VARHAVEN,
+    dialect: Annotated[str, typer.Option(help="How a Beacon is asked; found out otherwise.")] = "",
+    assembly: Annotated[
+        list[str] | None, typer.Option(help="That it holds, if you know; may be repeated.")
+    ] = None,
+    network: Annotated[bool, typer.Option("--network", help="Ask it for its whole network.")] = False,
+    forward: Annotated[
+        bool, typer.Option("--forward", help="Pass its questions on to this node's peers.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Trust a node; a running node follows at once.  Whether it answers yet is told, and not required."""
+    assemblies = tuple(map(Assembly.read, assembly or ()))
+    pinned = (thumbprint,) if thumbprint is not None else ()
+    wanted = Peer(url, name, pinned, False, kind, dialect, assemblies, network, forward)
     with open_home(home) as node:
-        known = node.peers.add(Peer(url, name, (thumbprint,)))
-        contact = asyncio.run(node.try_peer(known))
+        contact = asyncio.run(node.try_peer(node.peers.add(wanted)))
     _tell(contact, as_json)
 
 
@@ -53,14 +70,24 @@ def list_peers(home: Home, as_json: AsJson = False) -> None:
         known = node.peers.peers()
     if as_json:
         rows = [
-            {"node": p.id, "name": p.name, "thumbprints": list(p.thumbprints), "suspended": p.suspended}
+            {
+                "node": p.id,
+                "name": p.name,
+                "kind": p.kind,
+                "thumbprints": list(p.thumbprints),
+                "suspended": p.suspended,
+                "assemblies": list(p.assemblies),
+                "network": p.network,
+                "forward": p.forward,
+            }
             for p in known
         ]
         print_json(rows)
         return
-    table = Table("node", "name", "state", "thumbprint")
+    table = Table("node", "name", "kind", "state", "thumbprint")
     for p in known:
-        table.add_row(p.id, p.name, "suspended" if p.suspended else "trusted", " ".join(p.thumbprints))
+        state = "suspended" if p.suspended else "trusted"
+        table.add_row(p.id, p.name, p.kind, state, " ".join(p.thumbprints))
     out.print(table)
 
 
@@ -89,7 +116,8 @@ def _tell(contact: Contact, as_json: bool) -> None:
     if as_json:
         told = {
             "node": contact.peer.id,
-            "thumbprint": contact.peer.thumbprints[-1],
+            "kind": contact.peer.kind,
+            "thumbprint": contact.peer.thumbprints[-1] if contact.peer.thumbprints else None,
             "state": contact.state,
             "reason": contact.reason,
         }

@@ -20,6 +20,7 @@ peer: Final = sa.Table(
     sa.Column("suspended", sa.Boolean, nullable=False, default=False),
     sa.Column("kind", sa.Text, nullable=False, default="varhaven", comment="schemas.network.PeerKind"),
     sa.Column("dialect", sa.Text, nullable=False, default="", comment="of a Beacon; empty: found out"),
+    sa.Column("assemblies", sa.Text, nullable=False, default="", comment="that it holds; empty: not known"),
     sa.Column("network", sa.Boolean, nullable=False, default=False, comment="asked for all of its network"),
     sa.Column("forward", sa.Boolean, nullable=False, default=False, comment="its questions are passed on"),
 )

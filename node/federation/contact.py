@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 import httpx
+import orjson
 
 from node.access.keys import NodeKey
 from node.access.signed import UnknownKey
@@ -18,7 +19,7 @@ from node.federation.peers import Peer
 from node.federation.question import refused
 from node.federation.transport import Reply, Silence, exchange
 from schemas.errors import NotAuthorised
-from schemas.network import PeerState
+from schemas.network import PeerKind, PeerState
 
 HELLO: Final = "/federation/v1/hello"
 _TIMEOUT_S: Final = 5.0
@@ -56,8 +57,11 @@ class Contact:
 async def try_peer(http: httpx.AsyncClient, key: NodeKey, node: str, peer: Peer) -> Contact:
     """Fetches the signed descriptor of `peer`, then greets it with a signed request; 10 s at most.
 
+    Of a Beacon, its `/info`; of a Matchmaker node, its `/heartbeat`: whether something answers there.
     node: the id of this node, in whose name `key` signs.
     """
+    if peer.kind is not PeerKind.VARHAVEN:
+        return await _visit(http, peer)
     request = http.build_request("GET", peer.id + descriptor.PATH)
     reply = await exchange(http, request, timeout_s=_TIMEOUT_S, most_bytes=descriptor.MAX_CHARS)
     if isinstance(reply, Silence):
@@ -74,6 +78,26 @@ async def try_peer(http: httpx.AsyncClient, key: NodeKey, node: str, peer: Peer)
         return Contact(peer, ContactState.BAD_RESPONSE, fault.message)
     state, reason = await _greet(http, key, node, peer)
     return Contact(peer, state, reason, found)
+
+
+async def _visit(http: httpx.AsyncClient, peer: Peer) -> Contact:
+    path = "/info" if peer.kind is PeerKind.BEACON else "/heartbeat"
+    reply = await exchange(
+        http, http.build_request("GET", peer.id + path), timeout_s=_TIMEOUT_S, most_bytes=1_000_000
+    )
+    if isinstance(reply, Silence):
+        return Contact(peer, ContactState(reply.state), reply.reason)
+    if reply.status in (401, 403):
+        return Contact(peer, ContactState.DENIED, f"{path} answers with HTTP status {reply.status}")
+    if reply.status != 200:
+        return Contact(peer, ContactState.HTTP_ERROR, f"{path} answers with HTTP status {reply.status}")
+    try:
+        sound = isinstance(orjson.loads(reply.body), dict)
+    except orjson.JSONDecodeError:
+        sound = False
+    if not sound:
+        return Contact(peer, ContactState.BAD_RESPONSE, f"{path} is not a JSON document")
+    return Contact(peer, ContactState.OK)
 
 
 async def _greet(http: httpx.AsyncClient, key: NodeKey, node: str, peer: Peer) -> tuple[ContactState, str]:

@@ -14,21 +14,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
-import httpx
 import orjson
 
 from node.federation.dialects import GENERIC, Dialect, Form, coordinates_of, recognise
 from node.federation.foreign import Foreign, read_foreign
+from node.federation.line import Line, Way
 from node.federation.question import refused
-from node.federation.reading import mapping
+from node.federation.reading import mapping, objects, text
 from node.federation.sighting import read_sighting
-from node.federation.transport import Reply, Silence, exchange
+from node.federation.transport import Reply, Silence
 from schemas.beacon import Response
 from schemas.errors import BadQuestion
 from schemas.network import NodeAnswer, PeerState, outcome
 
-_MOST_BYTES: Final = 16_000_000
-_SMALL_BYTES: Final = 1_000_000
+MOST_BYTES: Final = 16_000_000  # that are read of one Beacon which a person asks alone
 _MOST_PAGES: Final = 20
 _MISJUDGED: Final = frozenset({PeerState.HTTP_ERROR, PeerState.BAD_RESPONSE})
 _WORTH_ANOTHER_FORM: Final = frozenset(
@@ -46,17 +45,23 @@ class Heard:
 
 
 async def ask_beacon(
-    http: httpx.AsyncClient, url: str, body: bytes, *, timeout_s: float, dialect: Dialect | None = None
+    way: Way,
+    url: str,
+    body: bytes,
+    *,
+    path: str = "g_variants",
+    dialect: Dialect | None = None,
 ) -> Heard:
-    """What the Beacon whose API root is `url` answers to the canonical POST `body` about g_variants.
+    """What the Beacon whose API root is `url` answers to the canonical POST `body` at `path`.
 
-    dialect: found out when None.  timeout_s: for everything.  A Beacon that gives fewer records a page than
-    were asked for is asked for the next pages, 20 at most.  `node` is the address asked, whatever the answer
-    calls itself.
+    dialect: found out when None.  A Beacon that gives fewer records a page than were asked for is asked for
+    the next pages, 20 at most.  `node` is the address asked, whatever the answer calls itself.
 
     Raises BadQuestion: `url` is not an http or https address.
     """
-    visit = _Visit(http, beacon_root(url), orjson.loads(body), time.perf_counter() + timeout_s)
+    question = orjson.loads(body)
+    question["query"].get("requestParameters", {}).pop("within", None)  # other servers read it in the path
+    visit = _Visit(way, beacon_root(url), question, path)
     began = time.perf_counter()
     spoken = dialect or await visit.find_dialect()
     found = await visit.ask(spoken)
@@ -66,6 +71,35 @@ async def ask_beacon(
             found, spoken = other, GENERIC
     ms = (time.perf_counter() - began) * 1000
     return Heard(replace(found, ms=ms), spoken.name, tuple(visit.notes))
+
+
+async def learn_paths(line: Line, url: str) -> frozenset[str] | None:
+    """The paths of the entry types that the Beacon says it serves (`g_variants`); None: it does not say."""
+    if line.known.paths is None:
+        told = mapping(await _document(line, f"{url}/map"), "response", "endpointSets")
+        roots = (text(mapping(one).get("rootUrl")) for one in told.values())
+        found = frozenset(root.rstrip("/").rpartition("/")[2] for root in roots if root)
+        line.known.paths = found or None
+    return line.known.paths
+
+
+async def learn_filters(line: Line, url: str) -> frozenset[str] | None:
+    """The ids of the filters that the Beacon lists; None when it lists none."""
+    if line.known.filters is None:
+        document = await _document(line, f"{url}/filtering_terms")
+        terms = objects(document, "response", "filteringTerms")
+        line.known.filters = frozenset(text(one.get("id")) for one in terms) or None
+    return line.known.filters
+
+
+async def _document(line: Line, url: str) -> object:
+    reply = await line.send("GET", url)
+    if isinstance(reply, Silence) or reply.status != 200:
+        return None
+    try:
+        return orjson.loads(reply.body)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def beacon_root(url: str) -> str:
@@ -89,10 +123,10 @@ class _Visit:
     notes gather as an ordered set.
     """
 
-    http: httpx.AsyncClient
+    way: Way
     root: str
     question: Mapping[str, Any]
-    ends: float
+    path: str
     notes: dict[str, None] = field(default_factory=dict)
     echoed: bool | None = None
 
@@ -102,7 +136,7 @@ class _Visit:
         return recognise(said or await self.said(urljoin(self.root, "/service-info")))
 
     async def said(self, url: str) -> str:
-        reply = await self.send(self.http.build_request("GET", url), most_bytes=_SMALL_BYTES)
+        reply = await self.way.send("GET", url)
         if isinstance(reply, Silence) or reply.status != 200:
             return ""
         return reply.body.decode("utf-8", errors="replace")
@@ -131,13 +165,13 @@ class _Visit:
         """The answer in one form, and the form in which it came: where POST is not taken, GET is tried."""
         self.echoed = None
         try:
-            reply = await self.send(self.request(form), most_bytes=_MOST_BYTES)
+            reply = await self.send(form, self.question)
             if isinstance(reply, Reply) and reply.status == 405 and not form.get:
                 form = replace(form, get=True)
                 self.note(
                     "asked by GET: the question stands in the address, which servers on the way may log"
                 )
-                reply = await self.send(self.request(form), most_bytes=_MOST_BYTES)
+                reply = await self.send(form, self.question)
         except BadQuestion as fault:
             return self.ended(PeerState.NOT_APPLICABLE, fault.message), form
         if isinstance(reply, Silence):
@@ -148,7 +182,7 @@ class _Visit:
 
     def read(self, body: bytes) -> NodeAnswer:
         try:
-            heard = read_foreign(body)
+            heard = read_foreign(body, self.path)
             self.refuse_other_answers(body, heard)
         except ValueError as fault:
             return self.ended(PeerState.BAD_RESPONSE, str(fault))
@@ -217,27 +251,18 @@ class _Visit:
     async def page_once(self, form: Form, page: int, size: int) -> Response | None:
         pages = {"skip": page, "limit": size}
         question = {**self.question, "query": {**self.question["query"], "pagination": pages}}
-        reply = await self.send(self.request(form, question), most_bytes=_MOST_BYTES)
+        reply = await self.send(form, question)
         if isinstance(reply, Silence) or reply.status != 200:
             return None
         return self.read(reply.body).response
 
-    def request(self, form: Form, question: Mapping[str, Any] | None = None) -> httpx.Request:
+    async def send(self, form: Form, question: Mapping[str, Any]) -> Reply | Silence:
         """Raises BadQuestion: it cannot be asked in this form."""
-        question = question or self.question
-        url = f"{self.root}/g_variants"
+        url = f"{self.root}/{self.path}"
         if form.get:
-            return self.http.build_request("GET", f"{url}?{urlencode(form.parameters(question), safe=':,')}")
+            return await self.way.send("GET", f"{url}?{urlencode(form.parameters(question), safe=':,')}")
         body = orjson.dumps(form.body(question))
-        return self.http.build_request(
-            "POST", url, content=body, headers={"content-type": "application/json"}
-        )
-
-    async def send(self, request: httpx.Request, *, most_bytes: int) -> Reply | Silence:
-        left_s = self.ends - time.perf_counter()
-        if left_s <= 0:
-            return Silence(PeerState.TIMEOUT, "no time was left to ask")
-        return await exchange(self.http, request, timeout_s=left_s, most_bytes=most_bytes)
+        return await self.way.send("POST", url, body, {"content-type": "application/json"})
 
     def ended(self, state: PeerState, reason: str = "", response: Response | None = None) -> NodeAnswer:
         return NodeAnswer(self.root, "", state, 0.0, reason, response)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
@@ -14,6 +14,7 @@ from node import trace
 from node.access.keys import NodeKey
 from node.access.tokens import Call, mint
 from node.config import FederationSection
+from node.federation.acquaintance import Acquaintance
 from node.federation.transport import Reply, Silence, exchange, open_http, trusted_authorities
 from schemas.network import PeerState
 
@@ -56,34 +57,22 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """See above.
+class Way:
+    """The way to any server for one question, with no credentials but those of `credentials`.
 
-    ends: on `time.perf_counter`, when the answer must be here.  via: nodes that a question which is passed
-    on came through before.  most_bytes: of one reply.
+    ends: on `time.perf_counter`, when the answer must be here.  most_bytes: of one reply.  credentials:
+    headers that go with every request which does not bring its own.
     """
 
-    peer: str
     http: httpx.AsyncClient
-    sender: Sender
     ends: float
     most_bytes: int
-    via: tuple[str, ...] = ()
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def left_s(self) -> float:
         """Seconds that are left; 0 or less when none are."""
         return self.ends - time.perf_counter()
-
-    async def signed(self, call: Call, headers: Mapping[str, str] | None = None) -> Reply | Silence:
-        """Sends `call` to the peer in this node's name; the token tells the time that is left."""
-        left_s = self.left_s
-        if left_s <= 0:
-            return _NO_TIME
-        sender = self.sender
-        token = mint(sender.key, sender.node, self.peer, call, left_s, now_s=time.time(), via=self.via)
-        own = {"content-type": "application/json", **(headers or {}), "authorization": f"Bearer {token}"}
-        return await self.send(call.method, self.peer + call.path, call.body, own)
 
     async def send(
         self,
@@ -91,16 +80,38 @@ class Line:
         url: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        *,
-        most_bytes: int | None = None,
     ) -> Reply | Silence:
-        """Sends one request, with no credentials but those in `headers`."""
+        """The whole reply to one request, or why there is none.  Raises nothing for what anybody does."""
         left_s = self.left_s
         if left_s <= 0:
             return _NO_TIME
-        own = {**(headers or {}), trace.HEADER: trace.current().header}
+        own = {**self.credentials, **(headers or {}), trace.HEADER: trace.current().header}
         try:
             request = self.http.build_request(method, url, content=body, headers=own)
         except (httpx.InvalidURL, ValueError):
             return Silence(PeerState.UNREACHABLE, "its address cannot be used")
-        return await exchange(self.http, request, timeout_s=left_s, most_bytes=most_bytes or self.most_bytes)
+        return await exchange(self.http, request, timeout_s=left_s, most_bytes=self.most_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Way):
+    """The way to one peer, on which this node can sign.
+
+    via: nodes that a question which is passed on came through before.  known: what was found out about the
+    peer earlier.
+    """
+
+    peer: str = ""
+    sender: Sender | None = None
+    via: tuple[str, ...] = ()
+    known: Acquaintance = field(default_factory=Acquaintance)
+
+    async def signed(self, call: Call, headers: Mapping[str, str] | None = None) -> Reply | Silence:
+        """Sends `call` to the peer in this node's name; the token tells the time that is left."""
+        left_s, sender = self.left_s, self.sender
+        if left_s <= 0:
+            return _NO_TIME
+        assert sender is not None  # noqa: S101  # whoever makes a line to a peer is somebody
+        token = mint(sender.key, sender.node, self.peer, call, left_s, now_s=time.time(), via=self.via)
+        own = {"content-type": "application/json", **(headers or {}), "authorization": f"Bearer {token}"}
+        return await self.send(call.method, self.peer + call.path, call.body, own)

@@ -17,6 +17,7 @@ from typing import Final, Generic, TypeVar
 
 from node.access.keys import NodeKey
 from node.config import Settings
+from node.federation.acquaintance import Acquaintance
 from node.federation.breaker import Breaker
 from node.federation.line import Connections, Line, Sender
 from node.federation.peers import Peer, PeerBook
@@ -105,6 +106,7 @@ class Network:
         self._peers = peers
         self._connections = connections
         self._breaker = breaker or Breaker()
+        self._known: dict[str, Acquaintance] = {}
 
     async def ask(
         self, question: Question[T], own: Own[T], *, deadline_s: float | None = None
@@ -168,7 +170,15 @@ class Network:
             )
         try:
             http = await self._connections.to(peer.id)
-            line = Line(peer.id, http, self._sender, ends, self._most_bytes, via)
+            line = Line(
+                http,
+                ends,
+                self._most_bytes,
+                peer=peer.id,
+                sender=self._sender,
+                via=via,
+                known=self._known.setdefault(peer.id, Acquaintance()),
+            )
             found = await question.put(peer, line)
         except BaseException:
             self._breaker.release(peer.id)

@@ -19,6 +19,7 @@ from node.config import PeerSection, Settings
 from node.db import peer as table
 from node.federation.dialects import dialect_named
 from schemas.errors import BadInput, BadQuestion, NotFound, Place, StoreUnavailable
+from schemas.genome import Assembly
 from schemas.network import PeerKind
 
 _MOST_KEYS: Final = 2  # the old and the new one, while a partner changes keys
@@ -30,7 +31,8 @@ class Peer:
 
     id: its public URL, without a trailing slash; of a Beacon, the root of its API.  thumbprints: of the keys
     a varhaven node may sign with (RFC 7638).  A suspended peer is neither answered nor asked.  dialect: of a
-    Beacon, "" to find out.  network, forward: see `node.config.PeerSection`.
+    Beacon, "" to find out.  assemblies: that it holds, () when not known.
+    network, forward: see `node.config.PeerSection`.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Peer:
     suspended: bool = False
     kind: PeerKind = PeerKind.VARHAVEN
     dialect: str = ""
+    assemblies: tuple[Assembly, ...] = ()
     network: bool = False
     forward: bool = False
 
@@ -99,6 +102,7 @@ class PeerBook:
             thumbprints=thumbprints,
             name=wanted.name or before.name,
             dialect=wanted.dialect or before.dialect,
+            assemblies=wanted.assemblies or before.assemblies,
             network=wanted.network or before.network,
             forward=wanted.forward or before.forward,
         )
@@ -145,6 +149,7 @@ class PeerBook:
             "name": peer.name,
             "kind": peer.kind,
             "dialect": peer.dialect,
+            "assemblies": peer.assemblies,
             "network": peer.network,
             "forward": peer.forward,
         }
@@ -176,6 +181,7 @@ class PeerBook:
             name=row.name or configured.name,
             suspended=row.suspended,
             dialect=row.dialect or configured.dialect,
+            assemblies=row.assemblies or configured.assemblies,
         )
 
     def _write(self, peer: Peer) -> None:
@@ -188,6 +194,7 @@ class PeerBook:
             "suspended": peer.suspended,
             "kind": peer.kind.value,
             "dialect": peer.dialect,
+            "assemblies": " ".join(peer.assemblies),
             "network": peer.network,
             "forward": peer.forward,
         }
@@ -211,6 +218,7 @@ def _configured(settings: Settings) -> dict[str, Peer]:
                 own,
                 kind=section.kind,
                 dialect=section.dialect,
+                assemblies=section.assemblies,
                 network=section.network,
                 forward=section.forward,
             )
@@ -237,6 +245,7 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Peer:
         row.suspended,
         PeerKind(row.kind),
         row.dialect,
+        tuple(Assembly.read(name) for name in row.assemblies.split()),
         row.network,
         row.forward,
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -41,10 +41,28 @@ Answer = Callable[[str, bytes, Grant], Awaitable[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
+class PeerQuestion:
+    """A verified question of a peer.
+
+    path: below the prefix of who answers it.  grant: what the peer may see.
+    """
+
+    path: str
+    body: bytes
+    grant: Grant
+    signed: SignedCall
+
+
+AnswerPeer = Callable[[PeerQuestion], Awaitable[tuple[int, bytes]]]
+"""HTTP status and document.  May raise NodeError."""
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """What the routes need of their node.
 
     answer: answers a peer's question; may raise NodeError.  error_body: the document that tells a refusal.
+    more: who answers the signed questions below other prefixes (`/federation/v1/network`).
     """
 
     identity: NodeIdentity
@@ -53,6 +71,7 @@ class Door:
     catalogue: Catalogue
     answer: Answer
     error_body: Callable[[NodeError], bytes]
+    more: Mapping[str, AnswerPeer] = field(default_factory=dict)
 
 
 def create_router(door: Door) -> APIRouter:
@@ -84,7 +103,29 @@ def create_router(door: Door) -> APIRouter:
         except NodeError as fault:
             return _refusal(door, fault)
 
+    for prefix, answer in door.more.items():
+        router.add_api_route(
+            prefix + "/{rest:path}",
+            _signed_route(door, verifier, prefix, answer),
+            methods=["POST"],
+            summary="A peer's signed question",
+            name=f"signed {prefix}",
+        )
     return router
+
+
+def _signed_route(
+    door: Door, verifier: TokenVerifier, prefix: str, answer: AnswerPeer
+) -> Callable[..., Awaitable[Response]]:
+    async def question(request: Request, rest: str) -> Response:
+        try:
+            signed, body = await _verified(verifier, request, f"{prefix}/{rest}")
+            grant = decide(PeerPrincipal(signed.peer), door.catalogue.datasets())
+            return await _in_time(signed, answer(PeerQuestion(rest, body, grant, signed)))
+        except NodeError as fault:
+            return _refusal(door, fault)
+
+    return question
 
 
 async def _verified(verifier: TokenVerifier, request: Request, path: str) -> tuple[SignedCall, bytes]:
@@ -112,9 +153,13 @@ async def _body(request: Request) -> bytes:
 
 async def _answered(door: Door, signed: SignedCall, entry_path: str, body: bytes) -> Response:
     grant = decide(PeerPrincipal(signed.peer), door.catalogue.datasets())
+    return await _in_time(signed, door.answer(entry_path, body, grant))
+
+
+async def _in_time(signed: SignedCall, answering: Awaitable[tuple[int, bytes]]) -> Response:
     try:
         async with asyncio.timeout(signed.remaining_s):
-            status, document = await door.answer(entry_path, body, grant)
+            status, document = await answering
     except TimeoutError:
         raise StoreUnavailable("the deadline of the question passed before the answer was ready") from None
     return Response(document, status, media_type=_JSON)

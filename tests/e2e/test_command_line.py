@@ -104,7 +104,7 @@ def test_a_question_at_home(home: Path) -> None:
     answer = json.loads(done("query", "20:3193842 C>A", "--assembly", "GRCh37", "--json", home=home))
     line = answer["nodes"][0]
     assert (line["state"], line["ac"], line["an"], line["het"], line["hom"]) == ("hit", 10, 182, 10, 0)
-    assert answer["sum"] == {"ac": 10, "an": 182, "kind": "exact"}
+    assert answer["sum"].items() >= {"ac": 10, "an": 182, "kind": "exact"}.items()
     assert answer["question"]["understood"] == "GRCh37 20:3193842 C>A"
 
 
@@ -164,7 +164,7 @@ def test_a_second_ingest_of_the_same_file_changes_nothing(home: Path) -> None:
     report = json.loads(done("ingest", VCF, "--dataset", "exomes", "--json", home=home))
     assert report[0]["already"] is True
     answer = json.loads(done("query", "20:3193842 C>A", "--assembly", "GRCh37", "--json", home=home))
-    assert answer["sum"] == {"ac": 10, "an": 182, "kind": "exact"}
+    assert answer["sum"].items() >= {"ac": 10, "an": 182, "kind": "exact"}.items()
 
 
 def test_doctor_tells_when_a_registered_file_has_changed(home: Path, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_doctor_tells_when_a_registered_file_has_changed(home: Path, tmp_path: P
     done("ingest", copy, "--dataset", "d", "--replace", home=own)
     assert varhaven("doctor", home=own).status == 0
     answer = json.loads(done("query", "20:3193842 C>A", "--assembly", "GRCh37", "--json", home=own))
-    assert answer["sum"] == {"ac": 10, "an": 198, "kind": "exact"}
+    assert answer["sum"].items() >= {"ac": 10, "an": 198, "kind": "exact"}.items()
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_two_nodes_become_a_network(home: Path, tmp_path: Path) -> None:
     answer = json.loads(done(*question, home=home))
     assert [line["state"] for line in answer["nodes"]] == ["hit", "unreachable"]
     assert answer["nodes"][1]["exists"] is None
-    assert answer["sum"] == {"ac": 10, "an": 182, "kind": "lower_bound"}
+    assert answer["sum"].items() >= {"ac": 10, "an": 182, "kind": "lower_bound"}.items()
     done("peer", "suspend", "http://127.0.0.1:1", home=home)
     assert json.loads(done(*question, home=home))["nodes"][1]["state"] == "suspended"
     done("peer", "remove", "http://127.0.0.1:1", home=home)

@@ -43,7 +43,7 @@ def test_it_answers_and_ends(tmp_path: Path) -> None:
     assert {line["name"]: (line["ac"], line["an"]) for line in answer["nodes"]} == ITPA
     assert all(line["state"] == "hit" and line["exists"] is True for line in answer["nodes"])
     assert all((line["het"], line["hom"]) == (line["ac"], 0) for line in answer["nodes"])
-    assert answer["sum"] == {"ac": 33, "an": 594, "kind": "exact"}
+    assert answer["sum"].items() >= {"ac": 33, "an": 594, "kind": "exact"}.items()
     assert all(line["alleles"] == len(line["results"]) > 100 for line in answer["region"]["nodes"])
     assert list(tmp_path.iterdir()) == []
 

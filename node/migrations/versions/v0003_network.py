@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("suspended", sa.Boolean(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False, comment="schemas.network.PeerKind"),
         sa.Column("dialect", sa.Text(), nullable=False, comment="of a Beacon; empty: found out"),
+        sa.Column("assemblies", sa.Text(), nullable=False, comment="that it holds; empty: not known"),
         sa.Column("network", sa.Boolean(), nullable=False, comment="asked for all of its network"),
         sa.Column("forward", sa.Boolean(), nullable=False, comment="its questions are passed on"),
         sa.PrimaryKeyConstraint("id"),
