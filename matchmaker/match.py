@@ -7,13 +7,17 @@ Everything this room says to the outside is built here or in the merging of many
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
 
+import numpy as np
+from numpy.typing import NDArray
+
+from matchmaker.phenotype import TermSpace
 from matchmaker.scoring import DEFAULT
-from matchmaker.scoring.algorithm import Algorithm, gene_agreements
+from matchmaker.scoring.algorithm import Algorithm, Scores, gene_agreements
+from matchmaker.scoring.panel import Panel
 from matchmaker.scoring.profile import Profile, Reader
 from schemas import mme
 from schemas.matching import Case, Explanation, Limits, PhenotypeTerm, Score, Sharing
@@ -35,19 +39,15 @@ def released(case: Case) -> Patient | None:
     genomic = _released_genes(whole.genomic_features, sharing) if with_genes else ()
     if not features and not genomic:
         return None
-    return Patient(
-        id=whole.id,
-        label=whole.label,
-        contact=whole.contact,
-        species=whole.species,
-        sex=whole.sex,
-        age_of_onset=whole.age_of_onset,
-        inheritance_mode=whole.inheritance_mode,
-        disorders=whole.disorders if with_genes else (),
-        features=features,
-        genomic_features=genomic,
-        test=whole.test,
+    told = whole.model_copy(
+        update={
+            "disorders": whole.disorders if with_genes else (),
+            "features": features,
+            "genomic_features": genomic,
+        }
     )
+    # Nobody knows what a sender's own extensions tell.
+    return told if sharing is Sharing.VARIANT else told.bare()
 
 
 def _released_genes(features: Iterable[GenomicFeature], sharing: Sharing) -> tuple[GenomicFeature, ...]:
@@ -99,12 +99,47 @@ class Matches:
         return MatchResponse(results=results, disclaimer=disclaimer, terms=terms, unknown=self.unknown)
 
 
-class Matchmaker:
-    """Answers questions with one algorithm over whatever cases it is handed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One case as it is compared: read from what may be told of it, and from nothing else."""
 
-    Holds what it has read of a case for as long as the node holds that very case.  Safe from several
-    threads: two that meet the same new case both read it, to the same result.
-    """
+    id: str
+    test: bool
+    species: str
+    profile: Profile
+
+
+class Shelf:
+    """All cases that are compared, laid out for it; immutable, made anew when one changes."""
+
+    def __init__(self, space: TermSpace, entries: Iterable[Entry]) -> None:
+        """About 30 microseconds a case."""
+        self.entries = tuple(entries)
+        self.panel = Panel(space, [entry.profile for entry in self.entries])
+        self.made_up = np.array([entry.test for entry in self.entries], dtype=bool)
+        self.species = np.array([entry.species for entry in self.entries], dtype=np.str_)
+        self._number = {entry.id: number for number, entry in enumerate(self.entries)}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def comparable(self, patient: Patient, besides: Collection[str]) -> NDArray[np.bool_]:
+        """Which cases may be compared with `patient`: of his species, and made up only if he is."""
+        admitted: NDArray[np.bool_] = self.species == _species(patient)
+        if not patient.test:
+            admitted &= ~self.made_up
+        for one in besides:
+            if one in self._number:
+                admitted[self._number[one]] = False
+        return admitted
+
+
+Tell = Callable[[Sequence[str]], Mapping[str, Patient]]
+"""What may be told of the cases with these ids, as `released`; one that changed since is left out."""
+
+
+class Matchmaker:
+    """Answers questions with one algorithm over whatever cases it is handed.  Immutable."""
 
     def __init__(
         self, reader: Reader, *, limits: Limits | None = None, algorithm: Algorithm = DEFAULT
@@ -112,48 +147,50 @@ class Matchmaker:
         self._reader = reader
         self._limits = limits or Limits()
         self._algorithm = algorithm
-        self._read: WeakKeyDictionary[Case, tuple[Patient, Profile] | None] = WeakKeyDictionary()
 
-    def match(self, patient: Patient, cases: Iterable[Case], *, besides: Collection[str] = ()) -> Matches:
+    def entry(self, case: Case) -> Entry | None:
+        """The case as it is compared; None when nothing of it may be told.  0.1 ms."""
+        told = released(case)
+        if told is None:
+            return None
+        return Entry(told.id, told.test, _species(told), self._reader.read(told))
+
+    def shelf(self, entries: Iterable[Entry]) -> Shelf:
+        return Shelf(self._reader.space, entries)
+
+    def match(self, patient: Patient, shelf: Shelf, tell: Tell, *, besides: Collection[str] = ()) -> Matches:
         """The cases that resemble `patient`, within the limits, ties by id.
 
-        cases: those that whoever asks may be told of; a made-up case is compared with a made-up patient only.
-        besides: ids of cases to leave out, such as the patient's own and his family's.
-        Blocking: about 5 ms a thousand cases once they have been read, and 0.1 ms for each that is new.
+        shelf: of those that whoever asks may be told of; a made-up case is compared with a made-up patient
+        only.  besides: ids of cases to leave out, such as the patient's own and his family's.
+        Blocking: about a millisecond a thousand cases, and whatever `tell` takes.
         """
         profile = self._reader.read(patient)
-        comparable = [
-            found
-            for case in cases
-            if case.patient.id not in besides
-            and (patient.test or not case.patient.test)
-            and _species(case.patient) == _species(patient)
-            and (found := self._released(case)) is not None
-        ]
-        scores = self._algorithm.scores(self._reader.space, profile, [theirs for _, theirs in comparable])
-        ranked = sorted(
-            (
-                (score, told, theirs)
-                for score, (told, theirs) in zip(scores, comparable, strict=True)
-                if score.total > 0 and score.total >= self._limits.min_score
-            ),
-            key=lambda entry: (-entry[0].total, entry[1].id),
+        scores = self._algorithm.scores(self._reader.space, profile, shelf.panel)
+        admitted = shelf.comparable(patient, besides)
+        best = self._best(shelf, scores, admitted)
+        told = tell([shelf.entries[number].id for number in best])
+        found = tuple(
+            Match(other, scores[number], self._explain(profile, entry.profile))
+            for number in best
+            if (other := told.get((entry := shelf.entries[number]).id)) is not None
+            and not same_patient(other, patient)
         )
         return Matches(
-            found=tuple(
-                Match(told, score, self._explain(profile, theirs))
-                for score, told, theirs in ranked[: self._limits.max_results]
-            ),
-            compared=len(comparable),
-            unknown=profile.unknown,
-            notify=not patient.test,
+            found=found, compared=int(admitted.sum()), unknown=profile.unknown, notify=not patient.test
         )
 
-    def _released(self, case: Case) -> tuple[Patient, Profile] | None:
-        if case not in self._read:
-            told = released(case)
-            self._read[case] = None if told is None else (told, self._reader.read(told))
-        return self._read[case]
+    def _best(self, shelf: Shelf, scores: Scores, admitted: NDArray[np.bool_]) -> list[int]:
+        """The numbers of the best cases, best first."""
+        total = scores.total
+        likely = np.flatnonzero(admitted & (total > 0) & (total >= self._limits.min_score))
+        most = self._limits.max_results
+        if len(likely) > most > 0:
+            # All that are as good as the last one: the ids decide which of them stay.
+            last = np.partition(total[likely], -most)[-most]
+            likely = likely[total[likely] >= last]
+        ranked = sorted(likely.tolist(), key=lambda number: (-total[number], shelf.entries[number].id))
+        return ranked[:most]
 
     def _explain(self, query: Profile, found: Profile) -> Explanation:
         space = self._reader.space
@@ -166,6 +203,15 @@ class Matchmaker:
             genes=tuple(gene_agreements(query, found)),
             disorders=tuple(sorted(query.disorders & found.disorders)),
         )
+
+
+def same_patient(one: Patient, other: Patient) -> bool:
+    """Whether two descriptions are of one patient, deposited in two places: his id, and who answers for him.
+
+    An id alone is not enough: every node has its own.
+    """
+    hrefs = {each.contact.href.casefold().rstrip("/") for each in (one, other)}
+    return one.id == other.id and len(hrefs) == 1
 
 
 def _species(patient: Patient) -> str:

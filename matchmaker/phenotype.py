@@ -104,27 +104,52 @@ def _sorted(numbers: Iterable[int]) -> Numbers:
     return np.array(sorted(numbers), dtype=np.int32)
 
 
-Measure = Callable[[TermSpace, TermSet, Sequence[TermSet]], Shares]
+class TermSets:
+    """The terms of many patients laid end to end, and what every comparison with them needs; immutable.
+
+    Each set holds at least one term, or `reduceat` would read past it.  Making it takes about 10 microseconds
+    a patient.
+    """
+
+    def __init__(self, space: TermSpace, sets: Sequence[TermSet]) -> None:
+        self.terms, self.firsts = _end_to_end([each.terms for each in sets])
+        self.closure, self.closure_firsts = _end_to_end([each.closure for each in sets])
+        self.closure_sizes = _sizes([each.closure for each in sets])
+        self.vocabulary, self.place = np.unique(self.terms, return_inverse=True)
+        above = [space.ancestors[number] for number in self.vocabulary.tolist()]
+        self.above, self.above_firsts = _end_to_end(above)
+        self.above_sizes = _sizes(above)
+        itself = np.sqrt(space.information)[self.terms]
+        self.sums = np.add.reduceat(itself, self.firsts) if sets else np.zeros(0)
+        self.most = np.maximum.reduceat(itself, self.firsts) if sets else np.zeros(0)
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+
+def _end_to_end(sets: Sequence[Numbers]) -> tuple[Numbers, NDArray[np.intp]]:
+    """All of them in one, and where each begins."""
+    lengths = np.fromiter((len(numbers) for numbers in sets), dtype=np.intp, count=len(sets))
+    return np.concatenate([_NONE, *sets]), np.cumsum(lengths) - lengths
+
+
+def _sizes(sets: Sequence[Numbers]) -> Shares:
+    return np.fromiter((len(numbers) for numbers in sets), dtype=np.float64, count=len(sets))
+
+
+Measure = Callable[[TermSpace, TermSet, TermSets], Shares]
 """How alike one set is to each of many; every one of the sets holds at least one term."""
 
 
-def _firsts(sets: Sequence[Numbers]) -> NDArray[np.intp]:
-    """Where each set begins when all are laid end to end; none may be empty, or reduceat reads past it."""
-    lengths = np.fromiter((len(numbers) for numbers in sets), dtype=np.intp, count=len(sets))
-    return np.cumsum(lengths) - lengths
-
-
-def union_overlap(space: TermSpace, asked: TermSet, found: Sequence[TermSet]) -> Shares:
+def union_overlap(space: TermSpace, asked: TermSet, found: TermSets) -> Shares:
     """Terms and ancestors in common among all terms and ancestors, each counting the same (Jaccard)."""
     held = np.zeros_like(space.information)
     held[asked.closure] = 1
-    closures = [each.closure for each in found]
-    shared = np.add.reduceat(held[np.concatenate(closures)], _firsts(closures))
-    sizes = np.fromiter((len(closure) for closure in closures), dtype=np.float64, count=len(closures))
-    return shared / (len(asked.closure) + sizes - shared)
+    shared = np.add.reduceat(held[found.closure], found.closure_firsts)
+    return shared / (len(asked.closure) + found.closure_sizes - shared)
 
 
-def best_matches(space: TermSpace, asked: TermSet, found: Sequence[TermSet]) -> Shares:
+def best_matches(space: TermSpace, asked: TermSet, found: TermSets) -> Shares:
     """How much of what each patient has is accounted for by the nearest that the other has.
 
     Two terms agree by sqrt(jaccard of their ancestors * information of the closest common one).  Two thirds
@@ -133,21 +158,18 @@ def best_matches(space: TermSpace, asked: TermSet, found: Sequence[TermSet]) -> 
     `_DOUBT` is added to what is divided by: a common vague term, or one term alone, is not yet a match, and
     more of the same nature comes nearer to 1.
     """
-    sets = [each.terms for each in found]
-    laid_out, firsts = np.concatenate(sets), _firsts(sets)
-    vocabulary, place = np.unique(laid_out, return_inverse=True)
-    covered, single, to_mine = np.zeros(len(found)), np.zeros(len(found)), np.zeros(len(vocabulary))
+    covered, single = np.zeros(len(found)), np.zeros(len(found))
+    to_mine = np.zeros(len(found.vocabulary))
     # One term at a time: all pairs at once would be a matrix of the question times the whole data base.
-    for agreements in _agreements(space, asked.terms, vocabulary):
-        nearest = np.maximum.reduceat(agreements[place], firsts)
+    for agreements in _agreements(space, asked.terms, found):
+        nearest = np.maximum.reduceat(agreements[found.place], found.firsts)
         covered += nearest
         np.maximum(single, nearest, out=single)
         np.maximum(to_mine, agreements, out=to_mine)
-    covering = np.add.reduceat(to_mine[place], firsts)
-    itself = np.sqrt(space.information)
-    mine, theirs = itself[asked.terms], itself[laid_out]
-    summed = _mutual(covered, covering, mine.sum(), np.add.reduceat(theirs, firsts))
-    best = _mutual(single, single, mine.max(), np.maximum.reduceat(theirs, firsts))
+    covering = np.add.reduceat(to_mine[found.place], found.firsts)
+    mine = np.sqrt(space.information)[asked.terms]
+    summed = _mutual(covered, covering, mine.sum(), found.sums)
+    best = _mutual(single, single, mine.max(), found.most)
     return (2 * summed + best) / 3
 
 
@@ -160,15 +182,12 @@ def _mutual(covered: Shares, covering: Shares, mine: float, theirs: Shares) -> S
     ) / 2
 
 
-def _agreements(space: TermSpace, terms: Numbers, vocabulary: Numbers) -> Iterator[Shares]:
+def _agreements(space: TermSpace, terms: Numbers, found: TermSets) -> Iterator[Shares]:
     """For each of `terms`, its agreement with every term of the vocabulary."""
-    above = [space.ancestors[number] for number in vocabulary.tolist()]
-    laid_out, firsts = np.concatenate(above), _firsts(above)
-    sizes = np.fromiter((len(numbers) for numbers in above), dtype=np.float64, count=len(above))
     for number in terms.tolist():
         mine = space.ancestors[number]
         masked, held = np.zeros_like(space.information), np.zeros_like(space.information)
         masked[mine], held[mine] = space.information[mine], 1
-        shared = np.add.reduceat(held[laid_out], firsts)
-        closest = np.maximum.reduceat(masked[laid_out], firsts)
-        yield np.sqrt(shared / (len(mine) + sizes - shared) * closest)
+        shared = np.add.reduceat(held[found.above], found.above_firsts)
+        closest = np.maximum.reduceat(masked[found.above], found.above_firsts)
+        yield np.sqrt(shared / (len(mine) + found.above_sizes - shared) * closest)

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from schemas.errors import BadInput, Place
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Assembly
+from schemas.matching import Sharing
 from schemas.network import PeerKind
 
 CONFIG_NAME: Final = "varhaven.toml"
@@ -231,6 +232,45 @@ class VisaSection(_Section):
     subjects_of: tuple[ExactUrl, ...] = ()
 
 
+class MatchmakerSection(_Section):
+    """max_results, min_score: of every answer.  rate_per_minute, budget_per_day: questions of one peer.
+
+    sharing: how much of a case may leave when nobody says otherwise.  contact_name, contact_href: for cases
+    that name nobody.  disclaimer, terms: told with every answer.  rematch_at: local time, "" is never.
+    webhook: an address that hears of new matches, signed with the secret in `webhook_secret`.
+    """
+
+    max_results: int = Field(default=10, ge=1, le=100)
+    min_score: float = Field(default=0.1, ge=0, le=1)
+    rate_per_minute: int = Field(default=60, ge=1)
+    budget_per_day: int = Field(default=1_000, ge=1)
+    sharing: Sharing = Sharing.GENE
+    contact_name: str = ""
+    contact_href: str = ""
+    disclaimer: str = Field(default="", max_length=4_000)
+    terms: str = Field(default="", max_length=4_000)
+    rematch_at: str = Field(default="02:30", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    webhook: PublicUrl | None = None
+    webhook_secret: Path | None = None
+
+
+class MailSection(_Section):
+    """The mail server that takes letters; without a host none are written.
+
+    tls: from the first byte, after STARTTLS, or none.  password: a file that holds it.  complete: letters
+    name what was found in common.
+    """
+
+    host: str | None = None
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    ca_bundle: Path | None = None
+    user: str = ""
+    password: Path | None = None
+    sender: str = ""
+    complete: bool = False
+
+
 class Settings(_Section):
     """Everything a node is told; `home` is where it lives."""
 
@@ -243,6 +283,8 @@ class Settings(_Section):
     reference: ReferenceSection = ReferenceSection()
     federation: FederationSection = FederationSection()
     beacon: BeaconSection = BeaconSection()
+    matchmaker: MatchmakerSection = MatchmakerSection()
+    mail: MailSection = MailSection()
     cohorts: tuple[CohortSection, ...] = ()
     peers: tuple[PeerSection, ...] = ()
     access: AccessSection = AccessSection()

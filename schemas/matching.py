@@ -1,13 +1,13 @@
 """What matching speaks of: cases and their consent, scores and their reasons, and what a node must offer.
 
-The room `matchmaker` scores and decides what may leave; it asks the node for phenotype terms, genes and
-cases through the Protocols below, which are satisfied by shape.  All calls are synchronous, answer from
+The room `matchmaker` scores and decides what may leave; it asks the node for phenotype terms and genes
+through the Protocols below, which are satisfied by shape.  All calls are synchronous, answer from
 memory and are safe from several threads at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -35,13 +35,11 @@ class Sharing(StrEnum):
         return list(Sharing).index(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """A patient deposited in this node, whole, with what his consent lets leave it.
 
-    `patient.id` is unique in the node and never used again; `patient.test` marks made-up cases.  A case is
-    compared by identity: a node keeps one object for a case until the case or its consent changes, and
-    what matching prepares of it lives as long.
+    `patient.id` is unique in the node and never used again; `patient.test` marks made-up cases.
     """
 
     patient: Patient
@@ -100,17 +98,6 @@ class Lift(Protocol):
 
     def __call__(self, allele: Allele) -> Allele | None:
         """The same change in the other assembly; None where there is no certain counterpart."""
-        ...
-
-
-class Cases(Protocol):
-    """The cases of this node."""
-
-    def visible_to(self, asker: str) -> Sequence[Case]:
-        """Cases that may be compared with a question of `asker`, under the consent of this moment.
-
-        asker: the principal of the question.  The same object for the same unchanged case at every call.
-        """
         ...
 
 

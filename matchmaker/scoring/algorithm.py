@@ -7,7 +7,6 @@ can reach `1 - genotype_share`, one with genes alone `genotype_share`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from matchmaker.genotype import agreement
 from matchmaker.phenotype import Measure, Shares, TermSpace
+from matchmaker.scoring.panel import Panel
 from matchmaker.scoring.profile import Profile
 from schemas.matching import GeneAgreement, Score
 
@@ -36,6 +36,21 @@ class GeneWorth:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Of every patient of a panel, in its order."""
+
+    total: Shares
+    phenotype: Shares
+    genotype: Shares
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+    def __getitem__(self, number: int) -> Score:
+        return Score(float(self.total[number]), float(self.phenotype[number]), float(self.genotype[number]))
+
+
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """One way to score; `about` says it in a sentence for the person who reads the score."""
@@ -46,40 +61,31 @@ class Algorithm:
     worth: GeneWorth
     genotype_share: float
 
-    def scores(self, space: TermSpace, query: Profile, candidates: Sequence[Profile]) -> list[Score]:
-        """The score of each candidate, in their order, each independent of the others.
+    def scores(self, space: TermSpace, query: Profile, panel: Panel) -> Scores:
+        """The score of each patient of the panel, each independent of the others.
 
-        Blocking; about 4 ms a thousand candidates.
+        Blocking; under a millisecond a thousand patients and ten features.
         """
-        phenotypes = self._phenotypes(space, query, candidates).tolist()
-        genotypes = [self._genotype(query, candidate) for candidate in candidates]
-        return [
-            Score(
-                total=self.genotype_share * genotype + (1 - self.genotype_share) * phenotype,
-                phenotype=phenotype,
-                genotype=genotype,
-            )
-            for phenotype, genotype in zip(phenotypes, genotypes, strict=True)
-        ]
+        phenotype = self._phenotypes(space, query, panel)
+        genotype = self._genotypes(query, panel)
+        total = self.genotype_share * genotype + (1 - self.genotype_share) * phenotype
+        return Scores(total, phenotype, genotype)
 
-    def _phenotypes(self, space: TermSpace, query: Profile, candidates: Sequence[Profile]) -> Shares:
-        found = np.zeros(len(candidates))
-        comparable = [place for place, each in enumerate(candidates) if each.observed.terms.size]
-        if query.observed.terms.size and comparable:
-            sets = [candidates[place].observed for place in comparable]
-            found[comparable] = self.phenotype(space, query.observed, sets).clip(0.0, 1.0)
-        if query.disorders:
-            shared = np.array(
-                [not query.disorders.isdisjoint(each.disorders) for each in candidates], dtype=bool
-            )
-            found[shared] += (1 - found[shared]) * _SAME_DISORDER
+    def _phenotypes(self, space: TermSpace, query: Profile, panel: Panel) -> Shares:
+        found = np.zeros(len(panel))
+        if query.observed.terms.size and len(panel.described):
+            alike = self.phenotype(space, query.observed, panel.observed)
+            found[panel.described] = alike.clip(0.0, 1.0)
+        shared = panel.with_disorder(query.disorders)
+        found[shared] += (1 - found[shared]) * _SAME_DISORDER
         return found
 
-    def _genotype(self, query: Profile, candidate: Profile) -> float:
+    def _genotypes(self, query: Profile, panel: Panel) -> Shares:
         """By the gene that agrees best: a longer list of suspects is no reason to score less."""
-        if query.candidates.keys().isdisjoint(candidate.candidates):
-            return 0.0
-        return max(map(self.worth.of, gene_agreements(query, candidate)))
+        found = np.zeros(len(panel))
+        for number in panel.with_gene(query.candidates).tolist():
+            found[number] = max(map(self.worth.of, gene_agreements(query, panel.profiles[number])))
+        return found
 
 
 def gene_agreements(query: Profile, candidate: Profile) -> list[GeneAgreement]:

@@ -18,6 +18,7 @@ from beacon.query import Asked
 from node.access.server import routes as sign_in
 from node.app.attendance import Attendance
 from node.app.inquiry import Inquiry
+from node.app.matching import at_work, include_exchange
 from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.shield import install_errors
 from node.app.streaming import create_stream_router
@@ -43,7 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(node.catalogue.datasets)  # a node that cannot read does not start
             async with node.open_network() as network:
                 app.state.network = network
-                yield
+                async with at_work(node, network):
+                    yield
 
     app = FastAPI(
         title=f"{settings.node.name}: varhaven",
@@ -69,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         return await node.answer_onward(app.state.network, question)
 
     app.include_router(routes.create_router(_door(node, {NETWORK_QUESTIONS: answer_onward})))
+    include_exchange(app, node)
     app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
     app.include_router(_host_router(node))
     app.add_middleware(Attendance)

@@ -31,6 +31,7 @@ from node.access.tokens import MAX_HOPS
 from node.app.inquiry import Inquiry
 from node.audit import Audit, open_audit
 from node.config import CONFIG_NAME, FederationSection, Settings
+from node.exchange import Exchange, open_exchange
 from node.federation.contact import Contact, try_peer
 from node.federation.dialects import Dialect
 from node.federation.guest import MOST_BYTES, Heard, ask_beacon
@@ -75,6 +76,7 @@ class Node:
     peers: PeerBook
     audit: Audit
     embedded: EmbeddedServer
+    exchange: Exchange
 
     async def ask(self, asked: Asked, *, network: bool) -> wire.Response:
         """The answer of this node, or with `network` of all nodes; in either case in a network's form.
@@ -176,10 +178,13 @@ def open_node(settings: Settings) -> Node:
     """
     own = settings.reference
     sequences = FastaSequences(own.fasta)
-    reference = Reference(GeneTable(own.genes), sequences, ChainFiles(own.chains))
+    genes, ontologies = GeneTable(own.genes), Ontologies()
+    chains = ChainFiles(own.chains)
+    reference = Reference(genes, sequences, chains)
     engine = db.connect(settings.database_url)
     db.migrate(engine)
     catalogue, store, annotations = DatabaseCatalogue(engine), open_store(engine), open_annotations(engine)
+    audit = open_audit(engine, settings.home / "keys")
     return Node(
         settings=settings,
         engine=engine,
@@ -193,15 +198,16 @@ def open_node(settings: Settings) -> Node:
             catalogue,
             store,
             DatabasePeople(engine),
-            Ontologies(),
+            ontologies,
             cohorts=_cohorts(settings),
             synthetic=frozenset(settings.beacon.synthetic),
             reference=reference,
             annotations=annotations,
         ),
         peers=PeerBook(engine, settings),
-        audit=open_audit(engine, settings.home / "keys"),
         embedded=EmbeddedServer(engine, settings.home, settings.node.id),
+        audit=audit,
+        exchange=open_exchange(settings, engine, audit, ontologies=ontologies, genes=genes, liftover=chains),
     )
 
 

@@ -12,22 +12,31 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beacon import api
+from matchmaker import api as exchange
 from schemas.errors import NodeError
 from schemas.ga4gh import NodeIdentity
 
+_EXCHANGE: Final = ("/mme/", "/network/mme/")
 _log: Final = logging.getLogger(__name__)
 
 
 def install_errors(app: FastAPI, identity: NodeIdentity) -> None:
-    """Refusals, and paths and methods that are not served, are told in Beacon's envelope."""
+    """Refusals, and paths and methods that are not served, are told as the protocol of the path does."""
 
-    async def refuse(_request: Request, fault: Exception) -> Response:
+    async def refuse(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, NodeError | HTTPException)  # noqa: S101  # what it is registered for
-        return api.error_reply(identity, fault)
+        return _told(identity, request.scope["path"], fault)
 
     app.add_exception_handler(NodeError, refuse)
     app.add_exception_handler(HTTPException, refuse)
     app.add_middleware(_Shield, identity=identity)
+
+
+def _told(identity: NodeIdentity, path: str, fault: NodeError | HTTPException) -> Response:
+    """In the envelope of the exchange below its paths, and in Beacon's elsewhere."""
+    if path.startswith(_EXCHANGE):
+        return exchange.error_reply(fault)
+    return api.error_reply(identity, fault)
 
 
 class _Shield:
@@ -54,7 +63,7 @@ class _Shield:
             _log.error("internal fault: %s", _place(fault))
             if scope["type"] == "http" and not begun:
                 failed = NodeError("this node failed to answer; its operator can see where")
-                await api.error_reply(self._identity, failed)(scope, receive, send)
+                await _told(self._identity, scope["path"], failed)(scope, receive, send)
 
 
 def _place(fault: BaseException) -> str:

@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from node.cli import ask, audit, clients, data, demonstrate, host, life, peers, people, users, verify
+from node.cli import (
+    ask,
+    audit,
+    cases,
+    clients,
+    data,
+    demonstrate,
+    host,
+    life,
+    matching,
+    peers,
+    people,
+    users,
+    verify,
+)
 from node.cli.options import err
 from schemas.errors import NodeError
 
@@ -40,6 +54,12 @@ app.add_typer(audit.audit, name="audit")
 app.add_typer(users.user, name="user")
 app.add_typer(clients.client, name="client")
 app.add_typer(clients.keys, name="keys")
+app.add_typer(cases.case, name="case")
+app.command()(matching.match)
+app.command()(matching.rematch)
+peers.peer.command("token")(matching.token)
+peers.peer.command("revoke")(matching.revoke)
+peers.peer.command("credential")(matching.credential)
 app.command()(demonstrate.demo)
 
 

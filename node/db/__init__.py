@@ -6,6 +6,7 @@
     network    peers
     access     the audit log
     identity   users, clients, what both were granted, their tokens and sessions
+    cases      the matchmaker's: cases, matches, letters, tokens
     engine     connections to SQLite and PostgreSQL, migrations
 
 A room imports this package and says `db.TABLE`.
@@ -13,6 +14,16 @@ A room imports this package and says `db.TABLE`.
 
 from node.db.access import audit, audit_head
 from node.db.base import metadata, revision
+from node.db.cases import (
+    case_match,
+    case_revision,
+    exchange_day,
+    exchange_token,
+    mme_case,
+    outbox,
+    remark,
+    removed_case,
+)
 from node.db.engine import Turn, announce, connect, migrate, refuse_unfit
 from node.db.identity import (
     account,
@@ -39,19 +50,27 @@ __all__ = [
     "audit_head",
     "authorization_code",
     "biosample",
+    "case_match",
+    "case_revision",
     "connect",
     "coverage",
     "dataset",
     "entitlement",
+    "exchange_day",
+    "exchange_token",
     "individual",
     "merged_file",
     "metadata",
     "migrate",
+    "mme_case",
     "oauth_client",
+    "outbox",
     "peer",
     "pending_login",
     "person",
     "refuse_unfit",
+    "remark",
+    "removed_case",
     "revision",
     "spent",
     "token_family",

@@ -60,7 +60,7 @@ def _packets(file: Path) -> Iterator[Member]:
     listed = document.value if isinstance(document.value, list) else [document.value]
     for source in Member(listed, document.file).each("packet"):
         _check_version(source)
-        yield from _members(Member(_in_form(source), source.file, source.field))
+        yield from _members(Member(in_form(source), source.file, source.field))
 
 
 def _members(document: Member) -> Iterator[Member]:
@@ -83,7 +83,7 @@ def _check_version(source: Member) -> None:
         raise version.refuse("is not a version 2 phenopacket", "Convert it to Phenopackets v2.")
 
 
-def _in_form(source: Member) -> dict[str, Any]:
+def in_form(source: Member) -> dict[str, Any]:
     """The document as the specification's own reader understands it, in lowerCamelCase.
 
     Raises BadInput: it does not understand it.

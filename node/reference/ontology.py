@@ -95,6 +95,16 @@ class Ontologies:
         both = content[first] + content[second]
         return 2 * shared / both if both else 0.0
 
+    def terms(self, prefix: str) -> list[Term]:
+        """Every current term of one vocabulary."""
+        return [
+            Term(own, label) for own, label in self._graph().labels.items() if own.startswith(f"{prefix}:")
+        ]
+
+    def ancestors(self, term: str) -> frozenset[str]:
+        """A current term itself and everything above it."""
+        return self._ancestors(term)
+
     def near(self, text: str, limit: int = 5) -> list[Term]:
         graph = self._graph()
         wanted = text.strip()

@@ -17,10 +17,11 @@ from matchmaker.match import Matchmaker, released
 from matchmaker.phenotype import TermSpace
 from matchmaker.scoring import ALGORITHMS, DEFAULT
 from matchmaker.scoring.algorithm import Algorithm
+from matchmaker.scoring.panel import Panel
 from matchmaker.scoring.profile import Profile, Reader
 from schemas.matching import Case, Limits, Sharing
 from schemas.mme import Patient, read_patient, read_request, read_response
-from tests.matching_worlds import a_patient, real_genes, real_ontology
+from tests.matching_worlds import a_patient, matched, real_genes, real_ontology
 
 pytestmark = pytest.mark.shared
 QUERIES = 80
@@ -69,7 +70,7 @@ def test_every_benchmark_patient_finds_his_mates(benchmark: list[dict[str, Any]]
             for each in patients
             if each is not patient and not mine.isdisjoint(profiles[each.id].candidates)
         }
-        answer = maker.match(patient, cases, besides={patient.id})
+        answer = matched(maker, patient, cases, besides={patient.id})
         with_mates += bool(mates)
         assert {match.patient.id for match in answer.found[: len(mates)]} == mates
         again, unreadable = read_response(orjson.dumps(answer.response().document()))
@@ -112,8 +113,8 @@ def archive(shared: Path) -> Archive:
         return Archive([json.loads(line) for line in lines])
 
 
-def _totals(algorithm: Algorithm, reader: Reader, query: Profile, profiles: list[Profile]) -> np.ndarray:
-    return np.array([score.total for score in algorithm.scores(reader.space, query, profiles)])
+def _totals(algorithm: Algorithm, reader: Reader, query: Profile, panel: Panel) -> np.ndarray:
+    return algorithm.scores(reader.space, query, panel).total
 
 
 def _top(ranks: list[float], most: int) -> float:
@@ -125,9 +126,10 @@ def test_phenotype_alone_finds_the_gene_again(archive: Archive, reader: Reader) 
     profiles = [
         reader.read(a_patient(case["id"], features=case["observed"] or ["-"])) for case in archive.cases
     ]
+    panel = Panel(reader.space, profiles)
     found = {
         name: [
-            archive.ranks(number, _totals(algorithm, reader, profiles[number], profiles))
+            archive.ranks(number, _totals(algorithm, reader, profiles[number], panel))
             for number in archive.questions
         ]
         for name, algorithm in ALGORITHMS.items()
@@ -153,8 +155,9 @@ def test_detail_that_agrees_finds_the_gene_among_decoys(
     for sharing in (Sharing.GENE, Sharing.VARIANT):
         patients = [released(Case(_with_decoys(case, symbols), sharing)) for case in archive.cases]
         profiles = [reader.read(patient) for patient in patients if patient is not None]
+        panel = Panel(reader.space, profiles)
         ranks = [
-            archive.ranks(number, _totals(DEFAULT, reader, profiles[number], profiles))[1]
+            archive.ranks(number, _totals(DEFAULT, reader, profiles[number], panel))[1]
             for number in archive.questions
         ]
         told[sharing] = _top(ranks, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 import orjson
@@ -17,7 +16,7 @@ from matchmaker.scoring.algorithm import Algorithm
 from matchmaker.scoring.profile import Reader
 from schemas.matching import Case, Gene, Limits, Sharing
 from schemas.mme import Patient
-from tests.matching_worlds import UNTIMED, GeneTable, Ontology, a_patient
+from tests.matching_worlds import UNTIMED, GeneTable, Ontology, a_patient, matched
 
 SEIZURE, FOCAL, ATAXIA = "HP:0001250", "HP:0007359", "HP:0001251"
 NERVES, ALL = "HP:0000707", "HP:0000118"
@@ -55,7 +54,7 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=
 
 def ask(patient: Patient, *cases: Case, limits: Limits = EVERYTHING, **options: Any) -> Matches:
     algorithm: Algorithm = options.pop("algorithm", ALGORITHMS["semantic"])
-    return Matchmaker(READER, limits=limits, algorithm=algorithm).match(patient, cases, **options)
+    return matched(Matchmaker(READER, limits=limits, algorithm=algorithm), patient, cases, **options)
 
 
 def told(matches: Matches) -> bytes:
@@ -245,13 +244,20 @@ def test_a_question_of_nothing_known_is_answered_with_nothing() -> None:
     assert answer.response().document() == {"results": [], "_unknown": ["HP:7777777"]}
 
 
-def test_what_was_read_of_a_case_goes_with_the_case() -> None:
+def test_a_case_that_changed_meanwhile_is_not_told_of() -> None:
     maker = Matchmaker(READER, limits=EVERYTHING)
-    query = a_patient("Q", features=[SEIZURE], genomicFeatures=["SCN1A"])
-    generous = Case(a_patient("C1", **FULL), Sharing.VARIANT)
-    assert maker.match(query, [generous]).found[0].score.genotype > 0
-    withdrawn = Case(generous.patient, Sharing.PHENOTYPE)
-    assert maker.match(query, [withdrawn]).found[0].score.genotype == 0
-    del generous
-    gc.collect()
-    assert len(maker._read) == 1
+    cases = [Case(a_patient(name, features=[SEIZURE]), Sharing.GENE) for name in ("C1", "C2")]
+    shelf = maker.shelf(entry for case in cases if (entry := maker.entry(case)))
+    left = {"C2": cases[1].patient}
+    answer = maker.match(a_patient("Q", features=[SEIZURE]), shelf, lambda _ids: left)
+    assert ids(answer) == ["C2"]
+
+
+def test_what_senders_add_of_their_own_leaves_only_with_consent_for_everything() -> None:
+    """Nobody knows what an extension tells."""
+    named = {**FULL, "features": [{"id": FOCAL, "_note": "as his sister"}], "_origin": "SCN1A panel"}
+    for sharing, leaves in ((Sharing.PHENOTYPE, False), (Sharing.GENE, False), (Sharing.VARIANT, True)):
+        patient = released(Case(a_patient("C1", **named), sharing))
+        assert patient is not None
+        document = patient.document()
+        assert ("_origin" in document, "_note" in document["features"][0]) == (leaves, leaves)

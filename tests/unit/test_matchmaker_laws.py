@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from matchmaker.phenotype import TermSpace
 from matchmaker.scoring import ALGORITHMS, DEFAULT
 from matchmaker.scoring.algorithm import Algorithm
+from matchmaker.scoring.panel import Panel
 from matchmaker.scoring.profile import Profile, Reader
 from schemas.matching import Gene, Score
 from schemas.mme import Patient
@@ -92,7 +93,9 @@ class Scorer:
 
     def __call__(self, query: Patient, *candidates: Patient) -> list[Score]:
         read = self.reader.read
-        return self.algorithm.scores(self.space, read(query), [read(each) for each in candidates])
+        panel = Panel(self.space, [read(each) for each in candidates])
+        scores = self.algorithm.scores(self.space, read(query), panel)
+        return [scores[number] for number in range(len(candidates))]
 
     def one(self, query: Patient, candidate: Patient) -> Score:
         return self(query, candidate)[0]

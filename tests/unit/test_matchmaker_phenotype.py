@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matchmaker.phenotype import TermSpace, best_matches, union_overlap
+from matchmaker.phenotype import TermSets, TermSpace, best_matches, union_overlap
 from tests.matching_worlds import UNTIMED, Ontology
 
 # root over two branches; the second branch ends in a term with two parents
@@ -55,7 +55,7 @@ def plain_best_matches(asked: frozenset[str], found: frozenset[str]) -> float:
 @UNTIMED
 @given(asked=term_sets, found=st.lists(term_sets, min_size=1, max_size=5))
 def test_the_measures_agree_with_their_formulas(asked: frozenset[str], found: list[frozenset[str]]) -> None:
-    mine, theirs = SPACE.read(asked)[0], [SPACE.read(each)[0] for each in found]
+    mine, theirs = SPACE.read(asked)[0], TermSets(SPACE, [SPACE.read(each)[0] for each in found])
     jaccard = [len(closure(asked) & closure(each)) / len(closure(asked) | closure(each)) for each in found]
     assert union_overlap(SPACE, mine, theirs) == pytest.approx(jaccard)
     assert best_matches(SPACE, mine, theirs) == pytest.approx(
@@ -93,6 +93,6 @@ def test_replaced_ids_are_followed_and_strange_ones_told_once() -> None:
 def test_several_terms_in_common_say_more_than_one() -> None:
     def likeness(*terms: str) -> float:
         read = SPACE.read(terms)[0]
-        return float(best_matches(SPACE, read, [read])[0])
+        return float(best_matches(SPACE, read, TermSets(SPACE, [read]))[0])
 
     assert 0 == likeness("root") < likeness("b") < likeness("ab") < likeness("ab", "a1") < 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from typing import Any
 
@@ -46,7 +47,12 @@ def written(**fields: Any) -> dict[str, Any]:
         ({"species": "ncbitaxon_9606"}, {"species": "NCBITaxon:9606"}),
         ({"features": [{"id": "my_own"}]}, {"features": [{"id": "my_own", "observed": "yes"}]}),
         ({"disorders": None, "genomicFeatures": None, "label": None}, {}),
-        ({"unheard": {"of": 1}, "_extension": [SECRET]}, {}),
+        ({"unheard": {"of": 1}, "_extension": [SECRET]}, {"_extension": [SECRET]}),
+        ({"_deep": json.loads("[" * 200 + "]" * 200)}, {}),
+        (
+            {"features": [{"id": "HP:0001250", "_severity": "mild", "unheard": 1}]},
+            {"features": [{"id": "HP:0001250", "observed": "yes", "_severity": "mild"}]},
+        ),
         ({"disorders": [{"id": "OMIM:610536"}]}, {"disorders": [{"id": "MIM:610536"}]}),
         ({"disorders": [{"id": "ORPHA:79113"}]}, {"disorders": [{"id": "Orphanet:79113"}]}),
         ({"features": [{"id": " hp_0001250"}]}, {"features": [{"id": "HP:0001250", "observed": "yes"}]}),

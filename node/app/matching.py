@@ -1,0 +1,108 @@
+"""The matchmaker over HTTP: `/mme` for other exchanges, `/network/mme` for the node's own cases; its chores.
+
+Who asks shows a token in X-Auth-Token, or signs as our own nodes do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+
+from matchmaker import api
+from matchmaker.api import Caller
+from node.access.principal import PeerPrincipal
+from node.access.tokens import Call, TokenVerifier
+from node.app.node import Node
+from node.cases import Actor
+from node.exchange.mail import Postman
+from node.exchange.tokens import HEADER
+from node.federation.network import Network
+from node.federation.transport import Reply, exchange, open_http
+from schemas.errors import NotAuthorised, TooLarge
+from schemas.exchange import Heartbeat
+from schemas.mme import MatchRequest
+
+MATCHMAKER: Final = "/mme"
+NETWORK: Final = "/network/mme"
+_MOST_BYTES: Final = 1_000_000
+_BODY_S: Final = 20  # for the body to arrive
+_WEBHOOK_S: Final = 10
+
+
+def include_exchange(app: FastAPI, node: Node) -> None:
+    """Adds the routes of the matchmaker; `app.state.network` is there once the application runs."""
+    own = node.exchange
+    verifier = TokenVerifier(node.beacon.identity.id, node.peers.find)
+
+    async def receive(request: Request) -> Caller:
+        token = request.headers.get(HEADER)
+        if token is not None:
+            peer = await asyncio.to_thread(own.tokens.peer_of, token)
+            return Caller(str(PeerPrincipal(peer)), await _body(request))
+        authorization = request.headers.get("authorization")
+        if authorization is None:
+            raise NotAuthorised("this exchange answers only callers with an X-Auth-Token of its own")
+        body = await _body(request)
+        signed = verifier.verify(authorization, Call(request.method, request.scope["path"], body))
+        return Caller(str(PeerPrincipal(signed.peer)), body)
+
+    async def answer(caller: Caller, asked: MatchRequest) -> Mapping[str, Any]:
+        return await own.desk.answer(caller.name, asked)
+
+    async def answer_everywhere(caller: Caller, asked: MatchRequest) -> Mapping[str, Any]:
+        network: Network = app.state.network
+        search = await own.finder.everywhere(network, Actor(caller.name), asked.patient.id)
+        return search.document
+
+    def heartbeat() -> Heartbeat:
+        settings = node.settings
+        return Heartbeat(
+            production=settings.node.environment == "prod", disclaimer=settings.matchmaker.disclaimer or None
+        )
+
+    office = api.Office(receive, answer, heartbeat, own.desk.metrics)
+    app.include_router(api.create_router(office), prefix=MATCHMAKER)
+    app.include_router(api.create_match_router(receive, answer_everywhere), prefix=NETWORK)
+
+
+async def _body(request: Request) -> bytes:
+    """The body; neither an endless nor an endlessly slow one is waited for."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _MOST_BYTES:
+                    raise TooLarge(f"a question may have {_MOST_BYTES / 1e6:g} MB at most")
+    except TimeoutError:
+        raise TooLarge(f"the question was not there whole after {_BODY_S} s") from None
+    return bytes(body)
+
+
+@asynccontextmanager
+async def at_work(node: Node, network: Network) -> AsyncIterator[None]:
+    """While a node runs: letters are sent, and every night all cases are matched again."""
+    own = node.exchange
+    async with open_http(node.settings.federation) as http:
+
+        async def post(url: str, body: bytes, headers: Mapping[str, str]) -> bool:
+            request = http.build_request("POST", url, content=body, headers=dict(headers))
+            reply = await exchange(http, request, timeout_s=_WEBHOOK_S, most_bytes=64_000)
+            return isinstance(reply, Reply) and 200 <= reply.status < 300
+
+        chores = [
+            asyncio.create_task(Postman(node.settings, own.outbox, post).walk()),
+            asyncio.create_task(asyncio.to_thread(own.stock.warm)),
+        ]
+        if at := node.settings.matchmaker.rematch_at:
+            chores.append(asyncio.create_task(own.rounds.nightly(network, at)))
+        try:
+            yield
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
