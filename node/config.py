@@ -91,9 +91,13 @@ class SignInSection(_Section):
 
     embedded: the authorization server inside the node.  "on": it works, and the node says loudly that nobody
     has decided on it; "accepted": somebody has; "off": it is not there, and its tokens are good no longer.
+
+    idle_minutes, session_hours: after which a session of a browser ends, unused and in any case.
     """
 
     embedded: Literal["on", "accepted", "off"] = "on"
+    idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    session_hours: int = Field(default=10, ge=1, le=24 * 7)
 
 
 class DatabaseSection(_Section):

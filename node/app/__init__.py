@@ -10,6 +10,6 @@ shield        refusals and faults at the edge
 """
 
 from node.app.application import create_app
-from node.app.node import Node, ask_elsewhere, open_node
+from node.app.node import Node, ask_elsewhere, open_node, warning
 
-__all__ = ["Node", "ask_elsewhere", "create_app", "open_node"]
+__all__ = ["Node", "ask_elsewhere", "create_app", "open_node", "warning"]

@@ -15,17 +15,16 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from beacon import api
 from beacon.entries import entry_at
 from beacon.query import Asked
-from node.access.server import routes as sign_in
 from node.app.attendance import Attendance
 from node.app.inquiry import Inquiry
 from node.app.matching import at_work, include_exchange
 from node.app.node import BEACON, NETWORK, Node, open_node
+from node.app.pages import add_pages
 from node.app.shield import install_errors
 from node.app.streaming import create_stream_router
 from node.config import Settings
 from node.federation import routes
 from node.federation.asking import NETWORK_QUESTIONS
-from node.web import create_web
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.ga4gh import VERSION, service_info
@@ -72,11 +71,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.include_router(routes.create_router(_door(node, {NETWORK_QUESTIONS: answer_onward})))
     include_exchange(app, node)
-    app.include_router(create_web(identity, node.catalogue.datasets, ask_network))
+    add_pages(app, node, inquire)
     app.include_router(_host_router(node))
     app.add_middleware(Attendance)
-    if settings.sign_in.embedded != "off":
-        app.include_router(sign_in.create_router(node.embedded))
     if settings.server.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     install_errors(app, identity)

@@ -26,7 +26,9 @@ from node import db
 from node.access.grant import decide
 from node.access.keys import NodeKey
 from node.access.principal import Anonymous
+from node.access.reception import Reception
 from node.access.server import EmbeddedServer
+from node.access.sessions import Cookies, Sessions
 from node.access.tokens import MAX_HOPS
 from node.app.inquiry import Inquiry
 from node.audit import Audit, open_audit
@@ -77,6 +79,7 @@ class Node:
     audit: Audit
     embedded: EmbeddedServer
     exchange: Exchange
+    reception: Reception
 
     async def ask(self, asked: Asked, *, network: bool) -> wire.Response:
         """The answer of this node, or with `network` of all nodes; in either case in a network's form.
@@ -139,7 +142,7 @@ class Node:
         """
         if "authorization" in request.headers:
             raise NotAuthorised("these credentials are not known here; this node offers no sign-in yet")
-        return self.anonymous()
+        return decide(self.reception.caller(request) or Anonymous(), self.catalogue.datasets())
 
     def __enter__(self) -> Self:
         return self
@@ -185,6 +188,7 @@ def open_node(settings: Settings) -> Node:
     db.migrate(engine)
     catalogue, store, annotations = DatabaseCatalogue(engine), open_store(engine), open_annotations(engine)
     audit = open_audit(engine, settings.home / "keys")
+    embedded = EmbeddedServer(engine, settings.home, settings.node.id)
     return Node(
         settings=settings,
         engine=engine,
@@ -205,10 +209,28 @@ def open_node(settings: Settings) -> Node:
             annotations=annotations,
         ),
         peers=PeerBook(engine, settings),
-        embedded=EmbeddedServer(engine, settings.home, settings.node.id),
         audit=audit,
         exchange=open_exchange(settings, engine, audit, ontologies=ontologies, genes=genes, liftover=chains),
+        embedded=embedded,
+        reception=_reception(settings, engine, embedded),
     )
+
+
+def warning(settings: Settings) -> str:
+    """What everybody who uses this node has to know about it; empty when there is nothing."""
+    if settings.sign_in.embedded != "on":
+        return ""
+    return (
+        "this node signs people in by itself, and nobody has decided on that yet. Its operator sets "
+        '[sign_in] embedded to "accepted", or to "off" when people sign in elsewhere.'
+    )
+
+
+def _reception(settings: Settings, engine: Engine, embedded: EmbeddedServer) -> Reception:
+    section = settings.sign_in
+    sessions = Sessions(engine, idle_s=section.idle_minutes * 60, life_s=section.session_hours * 3600)
+    cookies = Cookies(settings.node.id, embedded.keyring.seal)
+    return Reception(embedded, sessions, cookies, has_own_users=section.embedded != "off")
 
 
 def _cohorts(settings: Settings) -> tuple[Cohort, ...]:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from node.app import create_app
-from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.app import create_app, warning
+from node.cli.options import AsJson, Home, err, open_home, out, print_json
 from node.config import read_settings
 from node.home import make_home
 from node.store.catalogue import check_files
@@ -85,6 +85,8 @@ def serve(
         ssl_certfile=settings.server.certificate,
         ssl_keyfile=settings.server.key,
     )
+    if warning(settings):
+        err.print(f"ATTENTION: {warning(settings)}", style="bold yellow", markup=False)
     server = _Announcing(config)
     server.run()
     if not server.started:

@@ -78,7 +78,6 @@ def reset_password(name: Name, home: Home, as_json: AsJson = False) -> None:
     with open_home(home) as node:
         account = node.embedded.accounts.named(name)
         password = node.embedded.accounts.reset_password(account)
-        node.embedded.end_everything(account)
     if as_json:
         print_json({"name": account.name, "password": password})
         return
@@ -132,9 +131,7 @@ def second_factor(
 def lock(name: Name, home: Home) -> None:
     """The person cannot sign in; sessions and tokens end at once."""
     with open_home(home) as node:
-        account = node.embedded.accounts.named(name)
-        node.embedded.accounts.lock(account)
-        node.embedded.end_everything(account)
+        node.embedded.accounts.lock(node.embedded.accounts.named(name))
 
 
 @user.command("unlock")

@@ -1,9 +1,12 @@
-"""The page for people: one box for a question, one line per node for the answer.
+"""The pages for people: a box for a question, a line per node for the answer; signing in; the account.
 
 Everything is rendered and served by the node: no script, no font and no style from elsewhere, so it works
 on an air-gapped machine.  Questions are posted, never put into a URL, which proxies and browsers keep.
 """
 
-from node.web.page import create_web
+from node.web.account import create_account_pages
+from node.web.consent import create_consent_page
+from node.web.frame import Frame
+from node.web.page import AskNetwork, create_web
 
-__all__ = ["create_web"]
+__all__ = ["AskNetwork", "Frame", "create_account_pages", "create_consent_page", "create_web"]

@@ -578,6 +578,8 @@ def test_tokens_of_a_locked_or_removed_user_are_over(world: World) -> None:
     assert world.server.tokens.read(told["access_token"]) is None
     assert error(refreshed(world, app, told["refresh_token"])) == "invalid_grant"
     world.server.accounts.lock(ada, locked=False)
+    assert world.server.tokens.read(told["access_token"]) is None
+    told = body(world.redeem(app, world.code(app, ada)))
     assert world.server.tokens.read(told["access_token"]) is not None
     world.server.accounts.remove(ada)
     assert world.server.tokens.read(told["access_token"]) is None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from node import db
@@ -141,7 +141,7 @@ class Accounts:
         return SignedIn(_read(row), ("pwd", "otp") if row.totp is not None else ("pwd",))
 
     def change_password(self, account: Account, old: str, new: str, address: str, *avoid: str) -> None:
-        """avoid: names that must not be part of it.
+        """His sessions and tokens end, everywhere.  avoid: names that must not be part of the password.
 
         Raises NotAuthorised: `old` is not the password; OverBudget: too many attempts; BadQuestion: `new` is
         too weak, or the same.
@@ -150,31 +150,33 @@ class Accounts:
         if new == old:
             raise BadQuestion("this is the password you have now; choose another")
         self._confirm(account, old, address)
-        self._update(account.subject, password=self._passwords.keep(new), must_change=False)
+        self._update(account.subject, ends=True, password=self._passwords.keep(new), must_change=False)
 
     def reset_password(self, account: Account) -> str:
-        """A new one-time password.  The account may be tried again at once, and its second factor stays."""
+        """A new one-time password; sessions and tokens end.
+
+        The account may be tried again at once, and its second factor stays.
+        """
         password = one_time_password()
-        self._update(account.subject, password=self._passwords.keep(password), must_change=True)
+        self._update(account.subject, ends=True, password=self._passwords.keep(password), must_change=True)
         self._attempts.clear(account.name)
         return password
 
     def lock(self, account: Account, locked: bool = True) -> None:
-        """A locked account cannot sign in, and what it holds is good no longer."""
-        self._update(account.subject, locked=locked)
+        """A locked account cannot sign in, and its sessions and tokens end."""
+        self._update(account.subject, ends=locked, locked=locked)
         self._attempts.clear(account.name)
 
     def set_roles(self, account: Account, roles: Collection[Role]) -> None:
         self._update(account.subject, roles=" ".join(sorted(roles)))
 
     def remove(self, account: Account) -> None:
-        """The account and everything it was granted."""
+        """The account, everything it was granted, and its sessions and tokens."""
+        held = db.entitlement
         with transaction(self._engine) as connection:
-            connection.execute(sa.delete(table).where(table.c.subject == account.subject))
-            held = db.entitlement
+            _end_everything(connection, account.subject)
             connection.execute(sa.delete(held).where(held.c.holder == account.subject))
-            for tokens in (db.token_family, db.authorization_code, db.web_session):
-                connection.execute(sa.delete(tokens).where(tokens.c.subject == account.subject))
+            connection.execute(sa.delete(table).where(table.c.subject == account.subject))
 
     def offer_totp(self) -> bytes:
         """A secret for an authenticator; nothing is kept before `enable_totp` saw a code of it."""
@@ -221,9 +223,19 @@ class Accounts:
             )
         return bool(spent.rowcount)
 
-    def _update(self, subject: str, **values: Any) -> None:
+    def _update(self, subject: str, *, ends: bool = False, **values: Any) -> None:
+        """ends: sessions and tokens of the account are good no longer."""
         with transaction(self._engine) as connection:
+            if ends:
+                _end_everything(connection, subject)
             connection.execute(sa.update(table).where(table.c.subject == subject).values(values))
+
+
+def _end_everything(connection: Connection, subject: str) -> None:
+    families, codes = db.token_family, db.authorization_code
+    connection.execute(sa.update(families).where(families.c.subject == subject).values(revoked=True))
+    connection.execute(sa.update(codes).where(codes.c.subject == subject).values(used=True))
+    connection.execute(sa.delete(db.web_session).where(db.web_session.c.subject == subject))
 
 
 def _key(name: str) -> str:

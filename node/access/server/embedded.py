@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy.engine import Engine
 
 from node.access.principal import Role
-from node.access.server.accounts import Account, Accounts, SignedIn
+from node.access.server.accounts import Accounts, SignedIn
 from node.access.server.attempts import Attempts
 from node.access.server.clients import EXCHANGE, SCOPES, Client, Clients
 from node.access.server.entitlements import Entitlements, jwks_uri
@@ -212,10 +212,6 @@ class EmbeddedServer:
     def add_administrator(self) -> str:
         """The first user; his one-time password."""
         return self.accounts.add(ADMINISTRATOR, (Role.ADMINISTRATOR,), "Administrator")
-
-    def end_everything(self, account: Account) -> None:
-        """Every token that this user allowed a client to have is good no longer."""
-        self.families.end_all(account.subject)
 
     def _endpoint(self, name: str, fields: Mapping[str, str], authorization: str | None) -> Answer:
         answer: Answer = self._server.create_endpoint_response(name, Request("POST", fields, authorization))

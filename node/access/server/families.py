@@ -176,12 +176,6 @@ class Families:
         with transaction(self._engine) as connection:
             self._end(connection, family)
 
-    def end_all(self, subject: str) -> None:
-        """Everything that a person ever allowed a client ends."""
-        with transaction(self._engine) as connection:
-            connection.execute(sa.update(families).where(families.c.subject == subject).values(revoked=True))
-            connection.execute(sa.update(codes).where(codes.c.subject == subject).values(used=True))
-
     def is_ended(self, family: str) -> bool:
         query = sa.select(families.c.revoked).where(families.c.id == family)
         with transaction(self._engine) as connection:

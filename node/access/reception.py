@@ -1,0 +1,140 @@
+"""People who come with a browser: they sign in, and every later request of theirs is known to be theirs.
+
+Users of the node sign in with a password; others at a provider elsewhere, see `providers`.  What they are is
+read anew with every request for users of the node, and kept as the provider told it for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from node.access.channel import address_of, refuse_open
+from node.access.principal import Caller, Role, Visa
+from node.access.server import EmbeddedServer
+from node.access.server.accounts import Account, SignedIn
+from node.access.sessions import Cookies, Session, Sessions, Visit
+from schemas.errors import Forbidden, NotAuthorised
+
+CLIENT: Final = "browser"
+_SCOPES: Final = frozenset({"beacon:query", "mme:match"})
+_ENDED: Final = "this session has ended; sign in again"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who has signed in.  account: of users of this node.  title: his name for people."""
+
+    session: Session
+    title: str
+    roles: frozenset[Role]
+    account: Account | None = None
+
+    @property
+    def must_change(self) -> bool:
+        """Whether he may do nothing but choose a password of his own."""
+        return self.account is not None and self.account.must_change
+
+    @property
+    def signed_in(self) -> SignedIn | None:
+        """For the authorization server; None for people of other providers, whom it does not vouch for."""
+        return None if self.account is None else SignedIn(self.account, self.session.methods)
+
+
+class Reception:
+    """Of one node.  Raises StoreUnavailable from every method: the database cannot be read or written."""
+
+    def __init__(
+        self, server: EmbeddedServer, sessions: Sessions, cookies: Cookies, *, has_own_users: bool
+    ) -> None:
+        """has_own_users: whether users of this node may sign in."""
+        self.server = server
+        self.sessions = sessions
+        self.cookies = cookies
+        self.has_own_users = has_own_users
+
+    def person(self, visit: Visit) -> Person | None:
+        """Who has signed in with this browser, if anybody has and still may."""
+        session = None if visit.token is None else self.sessions.find(visit.token)
+        if session is None:
+            return None
+        if session.issuer != self.server.issuer:
+            return Person(session, str(session.profile["title"]), _roles(session.profile))
+        account = self.server.accounts.find(session.subject) if self.has_own_users else None
+        if account is None:
+            return None
+        return Person(session, account.title, account.roles, account)
+
+    def sign_in(self, request: Request, visit: Visit, fields: Mapping[str, str]) -> Visit:
+        """With a password; the visit with a session of its own.  fields: of the form.
+
+        Raises NotAuthorised: anything is wrong; OverBudget: too many attempts; Forbidden: users of this node
+        do not sign in here.
+        """
+        refuse_open(request)
+        if not self.has_own_users:
+            raise Forbidden("users sign in at their own provider; this node has no passwords")
+        who = self.server.accounts.sign_in(
+            fields.get("name", ""), fields.get("password", ""), fields.get("code", ""), address_of(request)
+        )
+        return self.start(request, visit, self.server.issuer, who)
+
+    def start(self, request: Request, visit: Visit, issuer: str, who: SignedIn) -> Visit:
+        """A new session for a user of this node; the one that this browser had ends."""
+        session = Session(
+            issuer=issuer,
+            subject=who.account.subject,
+            profile={},
+            methods=who.methods,
+            agent=request.headers.get("user-agent", ""),
+            signed_in_s=self.server.clock(),
+            seen_s=0.0,
+        )
+        return self.admit(visit, session)
+
+    def admit(self, visit: Visit, session: Session) -> Visit:
+        """The visit with this new session, and nothing of what it was before."""
+        if visit.token is not None:
+            self.sessions.end(visit.token)
+        return visit.signed_in(self.sessions.start(session))
+
+    def caller(self, request: Request) -> Caller | None:
+        """Who sends a request, by its cookie; None when it brings none of a session.
+
+        Raises NotAuthorised: the session has ended, or its password must be changed first; Forbidden: a page
+        of somebody else sends it, or it can be read on its way.
+        """
+        if not self.cookies.has_session(request):
+            return None
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Forbidden("another site cannot ask with the session of this one")
+        refuse_open(request)
+        person = self.person(self.cookies.read(request))
+        if person is None:
+            raise NotAuthorised(_ENDED)
+        if person.must_change:
+            raise NotAuthorised("choose a password of your own first, on the page /account/password")
+        return self._caller(person)
+
+    def _caller(self, person: Person) -> Caller:
+        session, now_s = person.session, self.server.clock()
+        if person.account is None:
+            visas = tuple(Visa(**one) for one in session.profile.get("visas", ()))
+        else:
+            visas = self.server.entitlements.asserted(person.account.subject)
+        return Caller(
+            issuer=session.issuer,
+            subject=session.subject,
+            client=CLIENT,
+            expires_s=self.sessions.ends_s(session),
+            roles=person.roles,
+            scopes=_SCOPES,
+            visas=tuple(visa for visa in visas if visa.expires_s > now_s),
+        )
+
+
+def _roles(profile: Mapping[str, Any]) -> frozenset[Role]:
+    return frozenset(Role(role) for role in profile.get("roles", ()))
