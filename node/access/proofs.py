@@ -72,13 +72,13 @@ class Proofs:
             if key.thumbprint() != bound_to:
                 raise NotAuthorised("the proof is by another key than the one the token is bound to")
             signed.verify([key], ALGORITHMS)
-            self._check(signed, token, method, path)
+            self._check(signed, token, bound_to, method, path)
         except NonceWanted:
             raise
         except NotAuthorised as refusal:
             raise BadProof(refusal.message) from None
 
-    def _check(self, signed: Compact, token: str, method: str, path: str) -> None:
+    def _check(self, signed: Compact, token: str, bound_to: str, method: str, path: str) -> None:
         claims, now_s = signed.claims, self._clock()
         if claims.get("htm") != method:
             raise NotAuthorised("the proof is for another method (htm)")
@@ -95,12 +95,12 @@ class Proofs:
         elif issued_s < int(self._started_s):
             raise NotAuthorised("this node has restarted since the proof was made; make another")
         used_id = text_of(claims, "jti", 256)
-        if not self._memory(signed, now_s).first_time(used_id, now_s):
+        if not self._memory(bound_to, now_s).first_time(used_id, now_s):
             raise NotAuthorised("the proof was used before (jti); every request needs its own")
 
-    def _memory(self, signed: Compact, now_s: float) -> UsedIds:
+    def _memory(self, thumbprint: str, now_s: float) -> UsedIds:
         """Of the proofs by one key.  It stays for as long as any of them could be accepted."""
-        name = digest(repr(sorted(signed.header["jwk"].items())))
+        name = digest(thumbprint)
         memory = self._used.get(name, now_s) or UsedIds(2 * _WINDOW_S, _PROOFS_OF_ONE)
         self._used.put(name, memory, now_s + 2 * _WINDOW_S + 1)
         return memory
