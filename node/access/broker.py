@@ -115,6 +115,11 @@ class BrokeredVisas:
         if reply.status in (400, 401, 403):
             raise NotAuthorised("the issuer of the token gives no passport for it; ask for a new token")
         try:
-            return read_object(reply.body) if reply.status == 200 else {}
+            said = read_object(reply.body) if reply.status == 200 else None
         except ValueError:
-            return {}
+            said = None
+        if said is None:
+            raise IssuerUnavailable(
+                f"{self._metadata.issuer} does not answer with a passport (HTTP {reply.status})"
+            )
+        return said

@@ -43,6 +43,7 @@ class Metadata:
         self._fetch = fetch
         self._clock = clock
         self._document: Mapping[str, Any] = {}
+        self._fault = ""
         self._fetched_s = self._tried_s = float("-inf")
 
     async def endpoint(self, name: str) -> str:
@@ -63,15 +64,13 @@ class Metadata:
         now_s = self._clock()
         if now_s - self._fetched_s < _FRESH_S:
             return self._document
-        if now_s - self._tried_s < _RETRY_S and not self._document:
-            raise IssuerUnavailable(f"{self.issuer} cannot be asked for its endpoints; ask again later")
         if now_s - self._tried_s >= _RETRY_S:
-            self._tried_s = now_s
             try:
                 self._document, self._fetched_s = await self._read(), now_s
-            except IssuerUnavailable:
-                if not self._document:
-                    raise
+            except IssuerUnavailable as fault:
+                self._tried_s, self._fault = now_s, fault.message
+        if not self._document:
+            raise IssuerUnavailable(self._fault)
         return self._document
 
     async def _read(self) -> Mapping[str, Any]:

@@ -310,9 +310,7 @@ def test_a_visa_twice_is_one() -> None:
 
 FACULTY = Visa(LS_AAI, "a", "AffiliationAndRole", "faculty@med.example", "https://med.example", "so", 0, 1)
 STATUS = Visa(LS_AAI, "a", "ResearcherStatus", REGISTERED, LS_AAI, None, 0, 1)
-LINKS = Visa(
-    LS_AAI, "a", "LinkedIdentities", "001,https%3A%2F%2Fa;123,https%3A%2F%2Fb", LS_AAI, "system", 0, 1
-)
+LINKS = Visa(LS_AAI, "a", "LinkedIdentities", "1,https%3A%2F%2Fa;2,https%3A%2F%2Fb", LS_AAI, "system", 0, 1)
 
 
 def clause(kind: str = "AffiliationAndRole", **members: Any) -> dict[str, Any]:
