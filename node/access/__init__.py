@@ -4,6 +4,8 @@
     access_tokens   bearer tokens, by the rules of their issuer (`issuers`), verified or asked about
     proofs          proofs that a token's sender holds its key (DPoP)
     clearinghouse   visas of one person combined; `visas`, `conditions`, `passports`, `broker` are its parts
+    published       what this node says to those who want to sign in
+    server          the authorization server inside the node
     keysets         public keys of issuers, over `outbound`: the only way from here to the outside
     compact         compact JWS documents read strictly; `claims` by type
     keys            the key pairs with which this node signs

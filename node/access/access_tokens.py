@@ -8,9 +8,10 @@ Spec: RFC 9068 §4, RFC 8725, RFC 9449 §6.1 (cnf.jkt).
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from node.access.claims import expiry_of, names_of, text_of, words_of
@@ -48,6 +49,7 @@ class Believed:
     issuer: Issuer
     caller: Caller
     key: str
+    claims: Claims = field(repr=False)
 
 
 class AccessTokens:
@@ -66,6 +68,13 @@ class AccessTokens:
 
         Raises NotAuthorised: for any reason; IssuerUnavailable: it cannot be told now.
         """
+        found = await self._found(token)
+        live = found.issuer.is_live
+        if live is not None and not await asyncio.to_thread(live, found.claims):
+            raise NotAuthorised("the token was ended; sign in again")
+        return found
+
+    async def _found(self, token: str) -> Believed:
         now_s, key = self._clock(), digest(token)
         known = self._known.get(key, now_s)
         if isinstance(known, str):
@@ -112,7 +121,7 @@ class AccessTokens:
             roles=issuer.roles_in(claims),
             scopes=words_of(claims, "scope"),
         )
-        return Believed(issuer, caller, _bound_key(claims))
+        return Believed(issuer, caller, _bound_key(claims), claims)
 
 
 async def _check_signature(signed: Compact, issuer: Issuer) -> None:

@@ -8,6 +8,7 @@ Spec: GA4GH AAI OIDC profile 1.2 ("Passport-Scoped Access Token", "Token exchang
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -50,11 +51,11 @@ class LocalVisas:
     """Those that this node's own authorization server gives."""
 
     def __init__(self, visas: Callable[[str], Iterable[str]]) -> None:
-        """visas: the signed visas of a subject."""
+        """visas: the signed visas of a subject; it may read the database, so it is asked in a thread."""
         self._visas = visas
 
     async def fetch(self, token: str, caller: Caller) -> Fetched:  # noqa: ARG002  # the name is enough here
-        return Fetched(tuple(self._visas(caller.subject)))
+        return Fetched(tuple(await asyncio.to_thread(self._visas, caller.subject)))
 
 
 class BrokeredVisas:

@@ -10,7 +10,7 @@ Spec: RFC 9068, RFC 7662, GA4GH AAI OIDC profile 1.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,6 +72,7 @@ class Issuer:
     other_audiences: those it may also be for.  clients: through which it may have been had; None is any.
     max_life_s: the longest life of a token.  introspection: where tokens are asked about, instead of keys.
     passports: where the visas of a token's holder come from.  posts: whether its passports may be posted.
+    is_live: whether a token that was verified has not been ended since; asked in a thread, for every request.
     """
 
     issuer: str
@@ -86,6 +87,7 @@ class Issuer:
     introspection: Introspection | None = None
     passports: PassportSource | None = None
     posts: bool = False
+    is_live: Callable[[Mapping[str, Any]], bool] | None = None
 
     def roles_in(self, claims: Mapping[str, Any]) -> frozenset[Role]:
         return frozenset(rule.role for rule in self.roles if rule.holds(claims))

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
-from joserfc.jwk import Key
+from joserfc.jwk import KeySet
 
 from node.access.authenticator import Authenticator
 from node.access.broker import BrokeredVisas, LocalVisas, PassportSource
@@ -22,82 +22,77 @@ from node.access.keys import NodeKey
 from node.access.keysets import FetchedKeys, GivenKeys
 from node.access.outbound import Outbound
 from node.access.principal import Role
+from node.access.server.entitlements import jwks_uri
 from node.access.visas import VisaIssuer
 from node.config import CONFIG_NAME, IssuerSection, Settings, VisaSection
 from schemas.errors import BadInput, Place
 
-STANDARD_TYPES: Final = frozenset(
-    {
-        "AffiliationAndRole",
-        "AcceptedTermsAndPolicies",
-        "ResearcherStatus",
-        "ControlledAccessGrants",
-        "LinkedIdentities",
-    }
-)
-_EMBEDDED_LIFE_S: Final = 600
+_OWN_LIFE_S: Final = 600
+_OWN_TYPES: Final = frozenset({"ControlledAccessGrants", "ResearcherStatus", "AcceptedTermsAndPolicies"})
+_UNLIMITED_S: Final = 100 * 365 * 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """The authorization server inside this node, as far as its tokens and visas are verified here.
+class OwnServer(Protocol):
+    """The authorization server inside this node, as far as its tokens and visas are verified here."""
 
-    keys: its public keys now, each with a `kid`.  jku: where it publishes them.  visas: the signed visas of a
-    subject.  roles: in which claims of its tokens roles stand.
-    """
+    @property
+    def issuer(self) -> str: ...
+    def public_keys(self) -> KeySet:
+        """Now, each with a `kid`."""
 
-    keys: Callable[[], Iterable[Key]]
-    jku: str
-    visas: Callable[[str], Iterable[str]]
-    roles: tuple[RoleRule, ...] = ()
+    def visas(self, subject: str) -> tuple[str, ...]: ...
+    def is_live(self, claims: Mapping[str, Any]) -> bool: ...
 
 
 def open_authenticator(
     settings: Settings,
     key: NodeKey,
-    embedded: Embedded | None = None,
+    own: OwnServer | None = None,
     *,
     outbound: Outbound | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Authenticator:
     """Nothing is fetched before somebody presents a token.
 
-    key: with which this node proves to issuers who it is, where it has no secret.
+    key: with which this node proves to issuers who it is, where it has no secret.  own: the authorization
+    server inside this node, unless it has none.
 
     Raises BadInput: issuers that contradict each other, or cannot be asked with what is set.
     """
     opening = _Opening(settings, key, outbound or Outbound(settings.access), clock)
     issuers = [opening.issuer(section) for section in settings.issuers]
     visas = [opening.visa_issuer(section) for section in settings.visas]
-    if embedded is not None:
-        issuers.append(_own_issuer(settings.node.id, embedded))
-        visas.append(_own_visas(settings.node.id, embedded))
+    if own is not None:
+        issuers.append(_own_issuer(own))
+        visas.append(_own_visas(own))
     opening.refuse_doubles("issuers", [issuer.issuer for issuer in issuers])
     opening.refuse_doubles("visas", [f"{one.issuer} {one.jku}" for one in visas])
     return Authenticator(settings.node.id, issuers, visas, nonces=settings.access.dpop_nonce, clock=clock)
 
 
-def _own_issuer(node: str, embedded: Embedded) -> Issuer:
+def _own_issuer(own: OwnServer) -> Issuer:
     return Issuer(
-        issuer=node,
+        issuer=own.issuer,
         profile=RFC9068,
-        keys=GivenKeys(embedded.keys),
-        audience=node,
-        max_life_s=_EMBEDDED_LIFE_S,
-        roles=embedded.roles,
-        passports=LocalVisas(embedded.visas),
+        keys=GivenKeys(lambda: own.public_keys().keys),
+        audience=own.issuer,
+        max_life_s=_OWN_LIFE_S,
+        roles=tuple(RoleRule(("roles",), role.value, role) for role in Role),
+        passports=LocalVisas(own.visas),
+        is_live=own.is_live,
     )
 
 
-def _own_visas(node: str, embedded: Embedded) -> VisaIssuer:
-    """What this node asserts is verified like what anybody else asserts."""
+def _own_visas(own: OwnServer) -> VisaIssuer:
+    """What this node asserts is verified like what anybody else asserts; how long it counts, it decides."""
     return VisaIssuer(
-        issuer=node,
-        jku=embedded.jku,
-        keys=GivenKeys(embedded.keys),
-        types=STANDARD_TYPES - {"LinkedIdentities"},
-        sources=frozenset({node}),
+        issuer=own.issuer,
+        jku=jwks_uri(own.issuer),
+        keys=GivenKeys(lambda: own.public_keys().keys),
+        types=_OWN_TYPES,
+        sources=frozenset({own.issuer}),
         algorithms=frozenset({"ES256"}),
+        max_age_s=_UNLIMITED_S,
     )
 
 
