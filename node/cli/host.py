@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
+from contextlib import nullcontext
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 import uvicorn
 
 from node.app import create_app, warning
-from node.cli.options import AsJson, Home, err, open_home, out, print_json
+from node.cli.options import AsJson, Home, err, out, print_json
 from node.config import read_settings
+from node.doctor import Examined, examine
 from node.home import make_home
-from node.store.catalogue import check_files
 from schemas.errors import BadInput, Place
 
 
@@ -102,16 +104,36 @@ def _refuse_taken(host: str, port: int) -> None:
         raise BadInput(Place(f"{host}:{port}"), f"cannot listen here ({fault.strerror})", remedy) from None
 
 
-def doctor(home: Home, as_json: AsJson = False) -> None:
-    """Check that the registered files are still the ones that were ingested."""
-    node = open_home(home)
-    with node:
-        findings = check_files(node.engine)
+def doctor(
+    home: Home,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Compare every allele of every file with the index.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look for everything that can be wrong with the node, and say what to do about it."""
+    settings = read_settings(home)
+    done: list[Examined] = []
+    status = err.status("Looking ...") if err.is_terminal and not as_json else None
+    with status or nullcontext():
+        watch = status.update if status is not None else None
+        for one in examine(settings, whole=whole, watch=watch):
+            done.append(one)
+            if not as_json:
+                _tell(one)
+    is_well = not any(one.findings for one in done)
     if as_json:
-        print_json({"ok": not findings, "findings": [f.text for f in findings]})
-    else:
-        for finding in findings:
-            out.print(finding.text, markup=False)
-        out.print("Every registered file is as it was ingested." if not findings else "")
-    if findings:
+        print_json({"ok": is_well, "checks": [_examined(one) for one in done]})
+    if not is_well:
         raise typer.Exit(1)
+
+
+def _tell(one: Examined) -> None:
+    out.print(f"{'problem' if one.findings else 'ok':8} {one.name:10} {one.about}", markup=False)
+    for finding in one.findings:
+        out.print(f"         {finding.text}", markup=False)
+
+
+def _examined(one: Examined) -> dict[str, object]:
+    findings = [asdict(finding) for finding in one.findings]
+    return {"check": one.name, "about": one.about, "ok": not findings, "findings": findings}

@@ -24,7 +24,7 @@ from node.db.cases import (
     remark,
     removed_case,
 )
-from node.db.engine import Turn, announce, connect, migrate, refuse_unfit
+from node.db.engine import Turn, announce, connect, held_schema, migrate, newest_schema, refuse_unfit
 from node.db.identity import (
     account,
     attempt,
@@ -58,11 +58,13 @@ __all__ = [
     "entitlement",
     "exchange_day",
     "exchange_token",
+    "held_schema",
     "individual",
     "merged_file",
     "metadata",
     "migrate",
     "mme_case",
+    "newest_schema",
     "oauth_client",
     "outbox",
     "peer",

@@ -124,8 +124,23 @@ def migrate(engine: Engine) -> None:
         raise StoreUnavailable(f"the database {where} cannot be used: {told}") from None
 
 
+def newest_schema() -> str:
+    """The name of the schema of this version."""
+    return _scripts().get_current_head() or ""
+
+
+def held_schema(engine: Engine) -> str:
+    """The name of the schema that the database has; "" for none.  Raises DBAPIError."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(__file__).parents[1] / "migrations"))
+
+
 def _upgrade(engine: Engine) -> None:
-    scripts = ScriptDirectory(str(Path(__file__).parents[1] / "migrations"))
+    scripts = _scripts()
     newest = scripts.get_current_head()
     with engine.connect() as connection:
         is_newest = MigrationContext.configure(connection).get_current_revision() == newest

@@ -18,6 +18,8 @@ from node.store.session import Sessions
 from schemas.errors import BadInput, Place
 from schemas.people import Dataset
 
+_TAKE: Final = "Put the old one back, or take the new one: varhaven ingest --replace."
+_BACK: Final = "Put it back: answers go on without it, but only from it can the index be made again."
 _LAG_S: Final = 0.01  # one question asks several times which datasets there are
 
 
@@ -65,11 +67,12 @@ def held_files(engine: Engine, dataset: str) -> list[files.HeldFile]:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A registered file that is not what was ingested; `text` says so to a person."""
+    """A registered file of which something is wrong: what, and what to do."""
 
     dataset: str
     path: str
-    text: str
+    problem: str
+    remedy: str
 
 
 def check_files(engine: Engine) -> list[Finding]:
@@ -78,25 +81,21 @@ def check_files(engine: Engine) -> list[Finding]:
         datasets = connection.execute(
             sa.select(db.dataset.c.id, db.dataset.c.no).order_by(db.dataset.c.id)
         ).all()
-    found = []
-    for dataset, no in datasets:
-        for file in files.live_files(engine, no):
-            problem = _problem(Path(file.path), file.fingerprint)
-            if problem:
-                found.append(Finding(dataset, file.path, f"{file.path} (dataset {dataset}): {problem}"))
-    return found
+    held = ((dataset, file) for dataset, no in datasets for file in files.live_files(engine, no))
+    looked = ((dataset, file.path, _problem(Path(file.path), file.fingerprint)) for dataset, file in held)
+    return [Finding(dataset, path, *told) for dataset, path, told in looked if told is not None]
 
 
-def _problem(path: Path, known: files.Fingerprint) -> str:
-    """What is wrong with a file; "" when it is what it was.  A new date alone is no change."""
+def _problem(path: Path, known: files.Fingerprint) -> tuple[str, str] | None:
+    """What is wrong with a file, and what to do; None when it is what it was.  A new date is no change."""
     try:
         size = path.stat().st_size
         if size != known.size_bytes:
-            return f"has changed since it was ingested ({known.size_bytes:,} bytes then, {size:,} now)"
+            return f"it has changed since ({known.size_bytes:,} bytes then, {size:,} now)", _TAKE
         with path.open("rb") as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
     except FileNotFoundError:
-        return "is missing"
+        return "it is missing", _BACK
     except OSError as fault:
-        return f"cannot be read ({os.strerror(fault.errno or 0)})"
-    return "" if digest == known.sha256 else "has changed since it was ingested (other content, same size)"
+        return f"it cannot be read ({os.strerror(fault.errno or 0)})", "Check its rights and its disk."
+    return None if digest == known.sha256 else ("it has changed since (other content, same size)", _TAKE)

@@ -5,7 +5,6 @@ Nothing is changed, and nobody has to wait.  Findings name files and numbers, ne
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,26 +48,15 @@ def check_index(
     whole: every allele of every file, and that there are no others; otherwise the first 5,000 of each.  Files
     that have gone or changed are left to `catalogue.check_files`.  Blocking: as long as reading the files.
     """
-    found = check_database(engine)
+    found = []
     with engine.connect() as connection:
         datasets = list(connection.scalars(sa.select(db.dataset.c.id).order_by(db.dataset.c.id)))
     for dataset in datasets:
         for path in [file.path for file in _files(engine, dataset)[1]]:
-            told = _Comparison(engine, limits, dataset, path, whole, watch or _ignore).settled()
-            if told:
-                found.append(Finding(dataset, path, f"{path} (dataset {dataset}): {told}"))
+            comparison = _Comparison(engine, limits, dataset, path, whole, watch or _ignore)
+            if (told := comparison.settled()) is not None:
+                found.append(told)
     return found
-
-
-def check_database(engine: Engine) -> list[Finding]:
-    """Whether SQLite finds its own file in order; reads it whole."""
-    if engine.dialect.name != "sqlite":
-        return []
-    with engine.connect() as connection:
-        told = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    path = str(engine.url.database)
-    problem = f"{path}: the database is damaged; restore a backup"
-    return [] if told == "ok" else [Finding("", path, problem)]
 
 
 def _ignore(_file: str, _alleles: int) -> None:
@@ -91,13 +79,13 @@ class _Comparison:
     whole: bool
     watch: Watcher
 
-    def settled(self) -> str:
-        """What differs, in words; "" for nothing.  What was written meanwhile is no difference."""
-        told = ""
+    def settled(self) -> Finding | None:
+        """What differs; None for nothing.  What was written meanwhile is no difference."""
+        told = None
         for _ in range(_ATTEMPTS):
             before = self._revision()
             told = self._compared()
-            if not told or self._revision() == before:
+            if told is None or self._revision() == before:
                 return told
         return told
 
@@ -105,20 +93,25 @@ class _Comparison:
         with self.engine.connect() as connection:
             return connection.scalar(sa.select(db.revision.c.number)) or 0
 
-    def _compared(self) -> str:
+    def _compared(self) -> Finding | None:
         target, held = _files(self.engine, self.dataset)
         file = next((one for one in held if one.path == self.path), None)
-        if file is None or not file.covered or not Path(file.path).is_file():
-            return ""
+        if file is None or not file.covered or not is_unchanged(file):
+            return None
         try:
             alleles, wrong = self._read(target, file)
         except BadInput as fault:
-            return f"it cannot be read any more ({fault.problem})"
+            problem = f"it cannot be read any more ({fault.problem})"
+            return Finding(self.dataset, self.path, problem, fault.remedy)
         if self.whole:
             wrong += max(0, _carried(self.engine, target.no, file) - alleles)
         if not wrong:
-            return ""
-        return f"the index differs in {wrong:,} alleles of {alleles:,}; restore a backup, or ingest it anew"
+            return None
+        problem = f"the index differs from it in {wrong:,} alleles of {alleles:,}"
+        remedy = (
+            "Restore a backup, or make the dataset anew: varhaven dataset remove, dataset add, and ingest."
+        )
+        return Finding(self.dataset, self.path, problem, remedy)
 
     def _read(self, target: Target, file: HeldFile) -> tuple[int, int]:
         """Alleles that were compared, and how many of them the index holds otherwise."""
@@ -151,6 +144,12 @@ class _Comparison:
         return wrong
 
 
+def is_unchanged(file: HeldFile) -> bool:
+    """Whether a registered file is there and has the size it had."""
+    path = Path(file.path)
+    return path.is_file() and path.stat().st_size == file.fingerprint.size_bytes
+
+
 def _spoken_of(engine: Engine, seg: int) -> BitMap:
     table = db.vcf_file
     wanted = sa.select(table.c.people, table.c.residue).where(table.c.no == seg)
@@ -170,7 +169,8 @@ def _said(row: Row | None) -> tuple[Any, ...] | None:
 
 def _carried(engine: Engine, dataset_no: int, file: HeldFile) -> int:
     """How many alleles the index says somebody in this file carries."""
-    tally: Counter[bool] = Counter()
-    for page in pages(engine, dataset_no, [file.seg]):
-        tally.update(not decode_set(row.carriers).isdisjoint(file.covered) for row in page)
-    return tally[True]
+    return sum(
+        not decode_set(row.carriers).isdisjoint(file.covered)
+        for page in pages(engine, dataset_no, [file.seg])
+        for row in page
+    )

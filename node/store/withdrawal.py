@@ -7,7 +7,7 @@ a digest of each name, so that no file and no record brings him back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -69,17 +69,21 @@ def withdraw(engine: Engine, name: str, dataset: str | None = None) -> list[With
     written.
     """
     with files.writing(engine), engine.begin() as connection:
-        db.announce(connection)  # first: from here on nobody else changes what is visible
-        done = []
-        for held in _datasets(connection, dataset):
-            names = _names(connection, held.no, name)
-            if names:
-                _strike(connection, held.no, names)
-                samples = sum(one.ordinal is not None for one in names)
-                records = sum(one.kind in _TABLES and bool(one.row) for one in names)
-                done.append(Withdrawal(held.id, samples, records))
-        if not done:
-            raise _unknown(name, dataset)
+        return _withdraw(connection, name, dataset)
+
+
+def _withdraw(connection: Connection, name: str, dataset: str | None) -> list[Withdrawal]:
+    db.announce(connection)  # first: from here on nobody else changes what is visible
+    done = []
+    for held in _datasets(connection, dataset):
+        names = _names(connection, held.no, name)
+        if names:
+            _strike(connection, held.no, names)
+            samples = sum(one.ordinal is not None for one in names)
+            records = sum(one.kind in _TABLES and bool(one.row) for one in names)
+            done.append(Withdrawal(held.id, samples, records))
+    if not done:
+        raise _unknown(name, dataset)
     return done
 
 
@@ -103,12 +107,6 @@ def bring_back(engine: Engine, name: str, dataset: str | None = None) -> list[Re
             Return(held.id, samples, records, scrubbed, tuple(_incomplete(writer, held.no)))
             for held, samples, records, scrubbed in done
         ]
-
-
-def is_withdrawn(engine: Engine, name: str, dataset: str) -> bool:
-    """Whether somebody of this name has withdrawn from the dataset.  Raises BadInput: no such dataset."""
-    with engine.connect() as connection:
-        return any(_party(connection, held.no, name) for held in _datasets(connection, dataset))
 
 
 def _unknown(name: str, dataset: str | None) -> BadInput:
@@ -292,31 +290,33 @@ def _incomplete(engine: Engine, no: int) -> Iterator[str]:
 # ---------------------------------------------------------------------- carrying over
 
 
-def withdraw_struck(engine: Engine, struck: Mapping[str, Struck]) -> int:
-    """Withdraws whoever is held although his name is struck off elsewhere; how many names that were.
+def withdraw_struck(connection: Connection, struck: Mapping[str, Struck]) -> int:
+    """Withdraws whoever is held although he is struck off elsewhere; how many people that were.
 
-    struck: by dataset id, as another state of this node knew them (a backup is older than a withdrawal).
+    struck: by dataset id, as another state of this node knew them (a backup is older than a withdrawal).  In
+    the transaction of `connection`.
     """
     found = 0
     for dataset, names in struck.items():
-        for name in _held_names(engine, dataset, names):
-            if not is_withdrawn(engine, name, dataset):
-                withdraw(engine, name, dataset)
+        no = connection.scalar(sa.select(db.dataset.c.no).where(db.dataset.c.id == dataset))
+        if no is None:
+            continue
+        for name in _held_names(connection, no, names):
+            if not _party(connection, no, name):  # otherwise he went with another of his names
+                _withdraw(connection, name, dataset)
                 found += 1
     return found
 
 
-def _held_names(engine: Engine, dataset: str, struck: Struck) -> Iterable[str]:
+def _held_names(connection: Connection, no: int, struck: Struck) -> list[str]:
     columns = {
         Kind.SAMPLE: db.person.c.sample,
         Kind.INDIVIDUAL: db.individual.c.id,
         Kind.BIOSAMPLE: db.biosample.c.id,
     }
-    with engine.connect() as connection:
-        no = connection.scalar(sa.select(db.dataset.c.no).where(db.dataset.c.id == dataset))
-        return [
-            name
-            for kind, column in columns.items()
-            for name in connection.scalars(sa.select(column).where(column.table.c.dataset_no == no)).all()
-            if name is not None and struck.holds(kind, name)
-        ]
+    return [
+        name
+        for kind, column in columns.items()
+        for name in connection.scalars(sa.select(column).where(column.table.c.dataset_no == no)).all()
+        if name is not None and struck.holds(kind, name)
+    ]

@@ -168,7 +168,9 @@ def test_a_second_ingest_of_the_same_file_changes_nothing(home: Path) -> None:
 
 
 def test_doctor_tells_when_a_registered_file_has_changed(home: Path, tmp_path: Path) -> None:
-    assert json.loads(done("doctor", "--json", home=home))["ok"] is True
+    report = json.loads(done("doctor", "--whole", "--json", home=home))
+    assert report["ok"] is True
+    assert {one["check"]: one["findings"] for one in report["checks"]}["index"] == []
     own = tmp_path / "own"
     copy = tmp_path / "copy.vcf.gz"
     copy.write_bytes(VCF.read_bytes())
@@ -258,14 +260,20 @@ def test_a_person_withdraws_comes_back_and_is_deleted(tmp_path: Path) -> None:
         return answer["nodes"][0]["ac"], answer["nodes"][0]["an"]
 
     assert counted() == (3, 4)
-    done("withdraw", "P2", home=home)
+    done("backup", tmp_path / "b", home=home)
+    done("consent", "withdraw", "P2", home=home)
     assert counted() == (1, 2)
-    done("restore", "P2", home=home)
+    done("consent", "restore", "P2", home=home)
     assert counted() == (3, 4)
-    done("withdraw", "P2", home=home)
-    assert "1 people deleted" in done("scrub", home=home)
+    assert "1 people deleted" in done("erase", "P2", home=home)
     assert counted() == (1, 2)
-    assert "nobody of this name" in refused("withdraw", "P9", home=home)
+    assert "nobody of this name" in refused("consent", "withdraw", "P9", home=home)
+    assert "lives here already" in refused("restore", tmp_path / "b", home=home)
+    assert (
+        json.loads(done("restore", tmp_path / "b", "--replace", "--json", home=home))["withdrawn_again"] == 1
+    )
+    assert counted() == (1, 2)
+    assert "1 people deleted" in done("scrub", home=home)
     done("compact", home=home)
     done("dataset", "remove", "d", home=home)
     assert json.loads(done("dataset", "list", "--json", home=home)) == []
