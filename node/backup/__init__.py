@@ -3,6 +3,7 @@
     archive     the file: parts with checksums
     embedded    SQLite out and in, as one state
     served      PostgreSQL out and in, as one state
+    tables      which tables keep their own: the audit log is never taken back
 
 A backup holds the settings, the keys and the database with the index; the VCF files are registered in it and
 stay where they are.  It is as secret as the node.
@@ -117,8 +118,8 @@ def restore(
     """Puts the node in `source` into `home`.
 
     In an empty home it is as it was.  With `replace`, in the home of the same node, also while it serves: in
-    one moment the database has the state of the backup, without everybody who has withdrawn since.  Settings
-    and keys that are there stay.  Waits while an ingest writes.
+    one moment the database has the state of the backup, without everybody who has withdrawn since.  Settings,
+    keys and the audit log that are there stay.  Waits while an ingest writes.
 
     Raises BadInput: not a backup, or damaged; a node lives in `home` and `replace` was not said, or it is
     another node; a backup of another engine or schema.  StoreUnavailable: the database cannot be written.
@@ -240,7 +241,6 @@ def _put_back(
         if _is_damaged(engine, before):
             engine.dispose()
             embedded.discard(engine)
-        db.migrate(engine)
         again = 0
 
         def settle(connection: Connection) -> None:
@@ -249,8 +249,12 @@ def _put_back(
                 db.announce(connection)
             again = withdraw_struck(connection, before.struck)
 
-        with ingest_lock(engine) as writer:
-            _engine(engine).load(writer, folder, settle, tell)
+        if engine.dialect.name == "sqlite" and not embedded.is_there(engine):
+            embedded.install(engine, folder)  # nothing is there, and so nobody whom it could show
+        else:
+            db.migrate(engine)
+            with ingest_lock(engine) as writer:
+                _engine(engine).load(writer, folder, settle, tell)
         held = _datasets(engine)
     finally:
         engine.dispose()

@@ -14,8 +14,8 @@ from typing import Final
 
 from sqlalchemy.engine import Connection, Engine
 
-from node import db
 from node.backup.archive import Watcher
+from node.backup.tables import columns, emptied, filled
 
 _NAME: Final = "varhaven.db"
 _STEP_PAGES: Final = 4000  # 16 MB
@@ -36,18 +36,31 @@ def load(engine: Engine, folder: Path, settle: Callable[[Connection], None], tel
 
     settle: changes what is put there before anybody sees it.  Raises sqlite3.Error, DBAPIError.
     """
-    staged = db.connect(f"sqlite:///{folder / _NAME}")
-    with staged.begin() as connection:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ATTACH DATABASE ? AS backup", (str(folder / _NAME),))
+        connection.commit()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        tables = filled(connection)
+        for table in reversed(emptied()):
+            connection.exec_driver_sql(f"DELETE FROM {table.name}")  # noqa: S608  # a name of ours
+        for number, table in enumerate(tables):
+            tell(number / len(tables), f"putting {table.name} in place")
+            names = columns(table)
+            filling = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM backup.{table.name}"  # noqa: S608
+            connection.exec_driver_sql(filling)
         settle(connection)
-    staged.dispose()
+        connection.commit()
+        connection.exec_driver_sql("DETACH DATABASE backup")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def install(engine: Engine, folder: Path) -> None:
+    """Makes the database out of the file that `dump` wrote, where there is none.  Raises sqlite3.Error."""
     with (
         closing(sqlite3.connect(folder / _NAME)) as source,
         closing(sqlite3.connect(_path(engine))) as target,
     ):
-        target.execute("PRAGMA busy_timeout=30000")
-        target.execute("PRAGMA journal_mode=WAL").fetchone()
-        source.backup(target, progress=_shown(tell, "putting the database in place"))
-        target.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        source.backup(target)
 
 
 def discard(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from node import db
 from node.backup.archive import Watcher
+from node.backup.tables import columns, emptied, filled
 
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -40,13 +41,13 @@ def load(engine: Engine, folder: Path, settle: Callable[[Connection], None], tel
     Questions wait until it is done.  settle: changes what is put there before anybody sees it.  Raises
     psycopg.Error, DBAPIError.
     """
-    tables = db.metadata.sorted_tables
     with engine.begin() as connection:
+        tables = filled(connection)
         driver: Any = connection.connection.driver_connection
-        connection.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in tables)}")
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in emptied())}")
         for number, table in enumerate(tables):
             tell(number / len(tables), f"putting {table.name} in place")
-            copying = f"COPY {table.name} ({_columns(table)}) FROM STDIN (FORMAT BINARY)"
+            copying = f"COPY {table.name} ({columns(table)}) FROM STDIN (FORMAT BINARY)"
             with driver.cursor() as cursor, cursor.copy(copying) as copy:
                 for block in _blocks(folder / table.name):
                     copy.write(block)
@@ -56,11 +57,7 @@ def load(engine: Engine, folder: Path, settle: Callable[[Connection], None], tel
 
 def _out_of(table: sa.Table) -> str:
     # A query, since a table of Citus cannot be copied out as one.
-    return f"COPY (SELECT {_columns(table)} FROM {table.name}) TO STDOUT (FORMAT BINARY)"  # noqa: S608  # names
-
-
-def _columns(table: sa.Table) -> str:
-    return ", ".join(f'"{column.name}"' for column in table.columns)
+    return f"COPY (SELECT {columns(table)} FROM {table.name}) TO STDOUT (FORMAT BINARY)"  # noqa: S608  # names
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

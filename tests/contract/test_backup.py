@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from node import db
+from node.audit import Entry, Kind, Outcome, open_audit, verify
 from node.backup import back_up, restore
 from node.config import CONFIG_NAME, Settings, read_settings
 from node.doctor import examine
@@ -110,14 +111,33 @@ def test_whoever_has_left_since_does_not_come_back(node: Node, tmp_path: Path) -
 
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(ask)
-        report = restore(file, node.home, replace=True)
-        done.set()
+        try:
+            report = restore(file, node.home, replace=True)
+        finally:
+            done.set()
         asking.result()
     assert (report.withdrawn_again, report.knew_before) == (1, True)
     # Whom the backup knows as withdrawn stays so, too, and at no moment was the other to be seen.
     assert node.store.people("here") == ("P1", "", "")
     assert seen <= {people, ("P1", "", "")}
     assert node.told()[2].an == 2  # type: ignore[attr-defined]
+
+
+def test_the_audit_log_is_never_taken_back(node: Node, tmp_path: Path) -> None:
+    entry = Entry("0" * 32, "anonymous", Kind.BEACON, Outcome.ANSWERED)
+
+    def record() -> None:
+        audit = open_audit(node.engine, node.home / "keys")
+        audit.record_now(entry)
+        audit.close()
+
+    record()
+    back_up(node.settings, tmp_path / "b")
+    record()
+    restore(tmp_path / "b", node.home, replace=True)
+    record()
+    assert verify(node.engine).ok
+    assert verify(node.engine).entries == 3
 
 
 def test_a_dataset_that_was_removed_is_told_of(node: Node, tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""Which tables take the state of a backup, and which keep their own."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from node import db
+
+
+def emptied() -> list[sa.Table]:
+    """Every table that takes the state of a backup in any case, those that others refer to first.
+
+    A table of `info={"kept": True}` is a record of what this node has done since, too.
+    """
+    return [table for table in db.metadata.sorted_tables if not table.info.get("kept")]
+
+
+def filled(connection: Connection) -> list[sa.Table]:
+    """Those, and of the others the ones in which there is nothing to be lost."""
+    there = sa.literal(1)
+    return [
+        table
+        for table in db.metadata.sorted_tables
+        if not table.info.get("kept")
+        or connection.scalar(sa.select(there).select_from(table).limit(1)) is None
+    ]
+
+
+def columns(table: sa.Table) -> str:
+    """Their names, in the order of `COPY` and `INSERT`."""
+    return ", ".join(f'"{column.name}"' for column in table.columns)
