@@ -106,15 +106,22 @@ def _said(answers: Sequence[NodeAnswer]) -> Iterator[_Said]:
     """Every node once: what those say that were asked, and then what they tell of others."""
     direct = {answer.node: answer for answer in reversed(answers)}
     seen: set[tuple[str, str]] = set()
+    # Who is known by its own name goes before who merely says to be somebody.
+    proven = {name: _of_itself(one, seen) for name, one in direct.items() if _calls_itself(one) == name}
     for answer in answers:
         if direct[answer.node] is answer:
-            yield _of_itself(answer, seen)
+            yield proven.get(answer.node) or _of_itself(answer, seen)
     told: dict[str, _Said] = {}
     for answer in direct.values():
         for other in _nodes_of(answer):
             if other.node not in direct and other.node not in told:
                 told[other.node] = _of_another(answer, other, seen)
     yield from told.values()
+
+
+def _calls_itself(answer: NodeAnswer) -> str:
+    """The id in its answer: that of the node for one of our own, and anything for another server."""
+    return answer.node if answer.response is None else answer.response["meta"]["beaconId"]
 
 
 def _nodes_of(answer: NodeAnswer) -> tuple[ToldNode, ...]:
@@ -135,11 +142,12 @@ def _of_itself(answer: NodeAnswer, seen: set[tuple[str, str]]) -> _Said:
     if through:  # it told of others alone, and has nothing to say for itself
         return _replaced(silent, PeerState.NOT_APPLICABLE, "answered for other nodes, and not for itself")
     whole = _sets_of(response)
-    sets = tuple(given for given in whole if _first(seen, given.get("beaconId", answer.node), given["id"]))
+    name = _calls_itself(answer)
+    sets = tuple(given for given in whole if _first(seen, given.get("beaconId", name), given["id"]))
     told = response["responseSummary"].get("numTotalResults")
     if told is None or len(sets) < len(whole):
         counted = [given["resultsCount"] for given in sets if "resultsCount" in given]
-        count = sum(counted) if counted else None
+        count = sum(counted) if counted or told is not None else None
     else:
         count = told
     return _Said(

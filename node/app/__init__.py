@@ -5,6 +5,7 @@ application   the web application over it
 inquiry       one question to the network: merged, or told as each node answers
 streaming     `/network/stream`
 matching      `/mme` and `/network/mme`, and what the matchmaker does by itself
+membership    `/network/peers` and the service registry
 attendance    callers who go away, and the trace of a request
 shield        refusals and faults at the edge
 """

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +19,7 @@ from beacon.query import Asked
 from node.app.attendance import Attendance
 from node.app.inquiry import Inquiry
 from node.app.matching import at_work, include_exchange
+from node.app.membership import create_membership_router
 from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.pages import add_pages
 from node.app.shield import install_errors
@@ -25,6 +27,7 @@ from node.app.streaming import create_stream_router
 from node.config import Settings
 from node.federation import routes
 from node.federation.asking import NETWORK_QUESTIONS
+from node.federation.network import Network
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.ga4gh import VERSION, service_info
@@ -54,30 +57,39 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
 
-    def inquire(asked: Asked, grant: Grant) -> Inquiry:
-        return node.inquiry(app.state.network, asked, grant)
-
-    async def ask_network(asked: Asked, grant: Grant | None = None) -> wire.Response:
-        return await inquire(asked, grant or node.anonymous()).merged()
-
     identity = node.beacon.identity
     app.include_router(api.create_router(node.beacon, node.authorise), prefix=BEACON)
-    whole = replace(node.beacon, root=NETWORK)
-    app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
-    app.include_router(create_stream_router(node.authorise, inquire))
-
-    async def answer_onward(question: routes.PeerQuestion) -> tuple[int, bytes]:
-        return await node.answer_onward(app.state.network, question)
-
-    app.include_router(routes.create_router(_door(node, {NETWORK_QUESTIONS: answer_onward})))
+    _include_network(app, node)
     include_exchange(app, node)
-    add_pages(app, node, inquire)
     app.include_router(_host_router(node))
     app.add_middleware(Attendance)
     if settings.server.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     install_errors(app, identity)
     return app
+
+
+def _include_network(app: FastAPI, node: Node) -> None:
+    """Everything that asks the network, or is asked by it; the network is open once the application runs."""
+
+    def network() -> Network:
+        return cast("Network", app.state.network)
+
+    def inquire(asked: Asked, grant: Grant) -> Inquiry:
+        return node.inquiry(network(), asked, grant)
+
+    async def ask_network(asked: Asked, grant: Grant | None = None) -> wire.Response:
+        return await inquire(asked, grant or node.anonymous()).merged()
+
+    async def answer_onward(question: routes.PeerQuestion) -> tuple[int, bytes]:
+        return await node.answer_onward(network(), question)
+
+    whole = replace(node.beacon, root=NETWORK)
+    app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
+    app.include_router(create_stream_router(node.authorise, inquire))
+    app.include_router(create_membership_router(node, network))
+    app.include_router(routes.create_router(_door(node, {NETWORK_QUESTIONS: answer_onward})))
+    add_pages(app, node, inquire)
 
 
 def _door(node: Node, more: Mapping[str, routes.AnswerPeer]) -> routes.Door:

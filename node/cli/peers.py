@@ -1,4 +1,4 @@
-"""Commands for membership: `peer add | list | test | suspend | resume | remove`."""
+"""Commands for membership: `peer invite | add | list | test | suspend | resume | remove`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def add(
     with open_home(home) as node:
         contact = asyncio.run(node.try_peer(node.peers.add(wanted)))
     _tell(contact, as_json)
+
+
+@peer.command("invite")
+def invite(home: Home, as_json: AsJson = False) -> None:
+    """Print the line with which a partner trusts this node; send it over a channel you both trust."""
+    with open_home(home) as node:
+        made = {"node": node.beacon.identity.id, "thumbprint": node.key.thumbprint}
+    if as_json:
+        print_json(made)
+    else:
+        out.print(f"varhaven peer add {made['node']} --thumbprint {made['thumbprint']}", markup=False)
 
 
 @peer.command("test")

@@ -7,6 +7,9 @@
     peers       the nodes this one trusts, from the settings and from the database
     descriptor  what a node says of itself, signed
     transport   one bounded HTTP exchange with a machine that may be slow, broken or hostile
+    roll        who is there: every peer asked what it says of itself
+    registry    the network as a GA4GH service registry
+    acquaintance  what was found out about a peer
     breaker     peers that keep failing are left alone for a while
     contact     trying out one peer
     guest       asking any Beacon by its address, as a stranger

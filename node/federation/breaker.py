@@ -39,6 +39,13 @@ class Breaker:
         line.trying = True
         return True
 
+    def state_of(self, peer: str) -> str:
+        """closed, open or trying."""
+        line = self._lines.get(peer)
+        if line is None or line.failures < FAILURES:
+            return "closed"
+        return "open" if self._clock() < line.open_until and not line.trying else "trying"
+
     def record(self, peer: str, healthy: bool) -> None:
         """healthy: whether the peer answered at all, be it with a refusal."""
         if healthy:

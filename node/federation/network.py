@@ -87,6 +87,15 @@ class Round(Generic[T]):
                 task.add_done_callback(_forget)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a question to a peer ended.  at: Unix time."""
+
+    state: PeerState
+    ms: float
+    at: float
+
+
 class Network:
     """Every node this one may ask, itself among them; one per node, used from one event loop."""
 
@@ -107,19 +116,37 @@ class Network:
         self._connections = connections
         self._breaker = breaker or Breaker()
         self._known: dict[str, Acquaintance] = {}
+        self._seen: dict[str, Seen] = {}
+
+    def peers(self) -> tuple[Peer, ...]:
+        """All that are known now, suspended ones too.  Raises StoreUnavailable: the list cannot be read."""
+        return self._peers.peers()
+
+    def last_answer(self, peer: str) -> Seen | None:
+        """How the last question to `peer` ended that it was asked by this network; None before the first."""
+        return self._seen.get(peer)
+
+    def line_to(self, peer: str) -> str:
+        """closed: it is asked.  open: it failed several times and rests.  trying: one question tries it."""
+        return self._breaker.state_of(peer)
 
     async def ask(
-        self, question: Question[T], own: Own[T], *, deadline_s: float | None = None
+        self,
+        question: Question[T],
+        own: Own[T],
+        *,
+        deadline_s: float | None = None,
+        counted: bool = True,
     ) -> list[Answered[T]]:
         """What every node answered, this one first and the others by id; one entry for each, always.
 
         own: how this node answers, awaited beside the peers.  deadline_s: for the whole; that of the
         settings when None.  Returns by then, with TIMEOUT for whoever is late.  Cancelling it cancels every
-        question on its way.
+        question on its way.  counted: whether `last_answer` is to tell of it.
 
         Raises StoreUnavailable: the list of peers cannot be read.
         """
-        asking = self.round(question, own, deadline_s=deadline_s)
+        asking = self.round(question, own, deadline_s=deadline_s, counted=counted)
         async with aclosing(asking.answers()) as answers:
             found = [answer async for answer in answers]
         return sorted(found, key=lambda answer: (answer.node != self._node.id, answer.node))
@@ -131,6 +158,7 @@ class Network:
         *,
         deadline_s: float | None = None,
         via: tuple[str, ...] = (),
+        counted: bool = True,
     ) -> Round[T]:
         """The question made ready, for whoever wants each answer as it arrives.
 
@@ -142,7 +170,7 @@ class Network:
         patience_s = total_s - min(_SPARE_S, total_s / 5)
         itself = Part(self._node.id, self._node.name, partial(self._ask_self, question, own, patience_s))
         others = tuple(
-            Part(peer.id, peer.name, partial(self._ask_peer, question, peer, patience_s, via))
+            Part(peer.id, peer.name, partial(self._ask_peer, question, peer, patience_s, via, counted))
             for peer in self._peers.peers()
             if peer.kind in question.kinds and peer.id not in via
         )
@@ -159,7 +187,7 @@ class Network:
         return Outcome(question.state_of(response), response=response)
 
     async def _ask_peer(
-        self, question: Question[T], peer: Peer, patience_s: float, via: tuple[str, ...]
+        self, question: Question[T], peer: Peer, patience_s: float, via: tuple[str, ...], counted: bool
     ) -> Outcome[T]:
         ends = time.perf_counter() + patience_s
         if peer.suspended:
@@ -184,6 +212,9 @@ class Network:
             self._breaker.release(peer.id)
             raise
         self._breaker.record(peer.id, found.well)
+        if counted:
+            ms = (patience_s - line.left_s) * 1000
+            self._seen[peer.id] = Seen(found.state, ms, time.time())
         return found
 
 

@@ -1,6 +1,7 @@
 """A node made by hand with the commands of the README, and what the commands refuse."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -245,6 +246,23 @@ def test_two_nodes_become_a_network(home: Path, tmp_path: Path) -> None:
     assert json.loads(done(*question, home=home))["nodes"][1]["state"] == "suspended"
     done("peer", "remove", "http://127.0.0.1:1", home=home)
     assert json.loads(done("peer", "list", "--json", home=home)) == []
+
+
+def test_the_three_commands_of_the_readme(home: Path) -> None:
+    """They work as they are pasted; the partner of the example is nowhere, and that is not a "no"."""
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## A network of your own")[2]
+    commands = [line.strip() for line in section.splitlines() if line.startswith("    varhaven ")][:3]
+    printed = [done(*shlex.split(command)[1:], home=home) for command in commands]
+    assert printed[0].startswith("varhaven peer add http://127.0.0.1:8080 --thumbprint ")
+    assert "Hospital" in printed[2] or "http" in printed[2]
+    partner = shlex.split(commands[1])[3]
+    try:
+        answer = json.loads(done(*shlex.split(commands[2])[1:], "--json", home=home))
+        assert [line["node"] for line in answer["nodes"]] == ["http://127.0.0.1:8080", partner]
+        assert answer["nodes"][1]["exists"] is None
+    finally:
+        done("peer", "remove", partner, home=home)
 
 
 def test_a_person_withdraws_comes_back_and_is_deleted(tmp_path: Path) -> None:

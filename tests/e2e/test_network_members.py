@@ -315,3 +315,15 @@ def test_what_a_network_could_not_reach_is_told(chain: Chain) -> None:
     assert told(answer)[c] == ("denied", b)
     assert answer["info"]["complete"] is False
     assert answer["info"]["counts"]["kind"] == "lower_bound"
+
+
+def test_a_node_that_is_a_member_twice_counts_once(chain: Chain) -> None:
+    """As a node, and as the Beacon that it also is: the same dataset, whichever answer is read first."""
+    node, other = chain.nodes[0], chain.nodes[1]
+    with open_node(read_settings(node.home)) as opened:
+        opened.peers.add(Peer(f"{other.url}/beacon", "again", kind=PeerKind.BEACON))
+    answer = chain.ask()
+    keys = [(s["beaconId"], s["id"]) for s in answer["response"]["resultSets"]]
+    assert sorted(keys) == sorted((one.url, DATASET) for one in chain.nodes)
+    assert answer["responseSummary"]["numTotalResults"] == 3
+    assert told(answer)[f"{other.url}/beacon"][0] == "hit"
