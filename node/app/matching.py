@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import httpx
 from fastapi import FastAPI, Request
 
 from matchmaker import api
@@ -18,7 +19,7 @@ from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, TokenVerifier
 from node.app.node import Node
 from node.cases import Actor
-from node.exchange.mail import Postman
+from node.exchange.mail import Post, Postman
 from node.exchange.tokens import HEADER
 from node.federation.network import Network
 from node.federation.transport import Reply, exchange, open_http
@@ -88,14 +89,8 @@ async def at_work(node: Node, network: Network) -> AsyncIterator[None]:
     """While a node runs: letters are sent, and every night all cases are matched again."""
     own = node.exchange
     async with open_http(node.settings.federation) as http:
-
-        async def post(url: str, body: bytes, headers: Mapping[str, str]) -> bool:
-            request = http.build_request("POST", url, content=body, headers=dict(headers))
-            reply = await exchange(http, request, timeout_s=_WEBHOOK_S, most_bytes=64_000)
-            return isinstance(reply, Reply) and 200 <= reply.status < 300
-
         chores = [
-            asyncio.create_task(Postman(node.settings, own.outbox, post).walk()),
+            asyncio.create_task(Postman(node.settings, own.outbox, posting(http)).walk()),
             asyncio.create_task(asyncio.to_thread(own.stock.warm)),
         ]
         if at := node.settings.matchmaker.rematch_at:
@@ -106,3 +101,14 @@ async def at_work(node: Node, network: Network) -> AsyncIterator[None]:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+
+
+def posting(http: httpx.AsyncClient) -> Post:
+    """Sends webhooks over `http`."""
+
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> bool:
+        request = http.build_request("POST", url, content=body, headers=dict(headers))
+        reply = await exchange(http, request, timeout_s=_WEBHOOK_S, most_bytes=64_000)
+        return isinstance(reply, Reply) and 200 <= reply.status < 300
+
+    return post
