@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := node beacon matchmaker schemas tests deploy
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint format bench lock clean
+.PHONY: help setup demo serve test check lint format bench fuzz lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: setup  ## format, lint, types and import contracts
 format: setup  ## put the code into the house's format
 	@$(BIN)/ruff check --fix-only $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+fuzz: setup  ## send more than 10,000 requests that the API description allows, or rules out, to a node
+	@VARHAVEN_FUZZ=60 $(BIN)/python -m pytest -n 2 --timeout=3600 tests/contract/test_api_fuzz.py
 
 bench: setup  ## speed, as ratios to a floor measured in the same run
 	@$(BIN)/python -m tests.bench

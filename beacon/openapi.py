@@ -69,6 +69,7 @@ _FILTER_OBJECT: Final[Schema] = {
     "required": ["id"],
     "additionalProperties": False,
 }
+_FILTER: Final[tuple[Schema, ...]] = (_FILTER_OBJECT, _TEXT)
 _SETTINGS: Final[Mapping[str, tuple[Schema, str]]] = {
     "requestedGranularity": (_GRANULARITY, "how much to tell; the answer may tell less"),
     "includeResultsetResponses": (_INCLUDE, "which datasets to list"),
@@ -137,7 +138,8 @@ def post_question(endpoint: Endpoint) -> dict[str, Any]:
             "requestParameters": _object({**parameters, "datasets": _object({"datasetIds": _NAMES})}),
             "filters": {
                 "type": "array",
-                "items": {"anyOf": [_FILTER_OBJECT, {"type": "array", "items": _FILTER_OBJECT}]},
+                "description": "all must hold; of those in an inner array, one; a text is read as in a GET",
+                "items": {"anyOf": [*_FILTER, {"type": "array", "items": {"anyOf": list(_FILTER)}}]},
             },
             "includeResultsetResponses": _INCLUDE,
             "pagination": _object({"skip": _SKIP, "limit": _LIMIT}),
@@ -175,4 +177,11 @@ def _id_parameter(entry: EntryType) -> list[dict[str, Any]]:
 
 
 def _object(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(members), "additionalProperties": False}
+    """An object without required members: one that is null is read as one that is not there."""
+    properties = {name: _or_null(schema) for name, schema in members.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _or_null(schema: Schema) -> dict[str, Any]:
+    words = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, **words, "type": [schema["type"], "null"]}

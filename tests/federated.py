@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -131,9 +131,11 @@ def free_socket() -> tuple[socket.socket, str]:
 
 
 @contextmanager
-def serving(app: FastAPI, listening: socket.socket) -> Iterator[None]:
+def serving(
+    app: FastAPI, listening: socket.socket, *, lifespan: Literal["on", "off"] = "off"
+) -> Iterator[None]:
     """`app` on a real server in a thread of its own."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan=lifespan))
     # The socket listens already, so nobody has to wait until the server has started.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
