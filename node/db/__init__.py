@@ -36,7 +36,7 @@ from node.db.identity import (
     token_family,
     web_session,
 )
-from node.db.network import peer
+from node.db.network import peer, secure_sum
 from node.db.people import biosample, dataset, individual, person, withdrawn
 from node.db.variants import annotation, coverage, merged_file, variant, vcf_file
 
@@ -74,6 +74,7 @@ __all__ = [
     "remark",
     "removed_case",
     "revision",
+    "secure_sum",
     "spent",
     "token_family",
     "variant",

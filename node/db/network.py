@@ -24,3 +24,14 @@ peer: Final = sa.Table(
     sa.Column("network", sa.Boolean, nullable=False, default=False, comment="asked for all of its network"),
     sa.Column("forward", sa.Boolean, nullable=False, default=False, comment="its questions are passed on"),
 )
+
+# What was summed with whom, so that two totals never differ by one node or by one person.
+secure_sum: Final = sa.Table(
+    "secure_sum",
+    metadata,
+    sa.Column("question", sa.Text, primary_key=True, comment="digest"),
+    sa.Column("parties", sa.Text, nullable=False, comment="ids of the nodes, space-separated"),
+    sa.Column("leader", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False, comment="of the data of this node"),
+    sa.Column("at_s", sa.Float, nullable=False, comment="Unix time"),
+)
