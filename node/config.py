@@ -275,6 +275,20 @@ class MailSection(_Section):
     complete: bool = False
 
 
+class SecureSumSection(_Section):
+    """Totals of which nobody learns a single part: with whom, of which datasets, and how carefully.
+
+    floor: the fewest people, at the other nodes, that a total may tell of.  remember_days: how long a
+    question stays bound to its nodes and data.  per_day: new questions that one node may have summed.
+    """
+
+    partners: tuple[PublicUrl, ...] = ()
+    datasets: tuple[str, ...] = ()
+    floor: int = Field(default=10, ge=5, le=1_000_000)
+    remember_days: int = Field(default=365, ge=30)
+    per_day: int = Field(default=20, ge=1)
+
+
 class Settings(_Section):
     """Everything a node is told; `home` is where it lives."""
 
@@ -289,6 +303,7 @@ class Settings(_Section):
     beacon: BeaconSection = BeaconSection()
     matchmaker: MatchmakerSection = MatchmakerSection()
     mail: MailSection = MailSection()
+    secure_sum: SecureSumSection = SecureSumSection()
     cohorts: tuple[CohortSection, ...] = ()
     peers: tuple[PeerSection, ...] = ()
     access: AccessSection = AccessSection()

@@ -24,10 +24,12 @@ from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.pages import add_pages
 from node.app.shield import install_errors
 from node.app.streaming import create_stream_router
+from node.app.sums import create_sum_router
 from node.config import Settings
 from node.federation import routes
 from node.federation.asking import NETWORK_QUESTIONS
 from node.federation.network import Network
+from node.federation.sums.letters import SUMS
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.ga4gh import VERSION, service_info
@@ -87,8 +89,11 @@ def _include_network(app: FastAPI, node: Node) -> None:
     whole = replace(node.beacon, root=NETWORK)
     app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
     app.include_router(create_stream_router(node.authorise, inquire))
+    sums = node.open_sums()
+    app.include_router(create_sum_router(sums, node.authorise, network))
     app.include_router(create_membership_router(node, network))
-    app.include_router(routes.create_router(_door(node, {NETWORK_QUESTIONS: answer_onward})))
+    signed = {NETWORK_QUESTIONS: answer_onward, SUMS: sums.answer}
+    app.include_router(routes.create_router(_door(node, signed)))
     add_pages(app, node, inquire)
 
 

@@ -31,6 +31,7 @@ from node.access.server import EmbeddedServer
 from node.access.sessions import Cookies, Sessions
 from node.access.tokens import MAX_HOPS
 from node.app.inquiry import Inquiry
+from node.app.sums import Sums, open_sums
 from node.audit import Audit, open_audit
 from node.config import CONFIG_NAME, FederationSection, Settings
 from node.exchange import Exchange, open_exchange
@@ -101,6 +102,12 @@ class Node:
         """The network of this node, for one event loop; its connections are closed on leaving."""
         async with open_connections(self.settings.federation) as connections:
             yield Network(self.settings, self.key, self.peers, connections)
+
+    def open_sums(self) -> Sums:
+        """The secure sums of this node: one for a process, since it knows the rounds that are under way."""
+        return open_sums(
+            self.settings, self.engine, beacon=self.beacon, key=self.key, peers=self.peers, audit=self.audit
+        )
 
     def inquiry(self, network: Network, asked: Asked, grant: Grant) -> Inquiry:
         """The question `asked` of the whole `network`, made ready; this node answers under `grant`."""

@@ -22,6 +22,7 @@ from node.cli import (
     matching,
     peers,
     people,
+    sums,
     users,
     verify,
 )
@@ -50,6 +51,7 @@ app.command()(life.backup)
 app.command()(life.restore)
 app.command()(data.validate)
 app.command()(ask.query)
+app.command("sum")(sums.secure_sum)
 app.command("verify")(verify.verify_beacon)
 app.add_typer(peers.peer, name="peer")
 app.add_typer(audit.audit, name="audit")

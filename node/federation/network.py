@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, TypeVar
 
+from node import trace
 from node.access.keys import NodeKey
 from node.config import Settings
 from node.federation.acquaintance import Acquaintance
@@ -64,6 +65,7 @@ class Round(Generic[T]):
 
         Close it (`aclosing`) to give up what is still open; cancelling does so too.
         """
+        trace.current()  # begins here where there is none, so that all parts share it
         ends = time.perf_counter() + self.deadline_s
         asked = {asyncio.create_task(part.answered()): part for part in self.parts}
         waiting = set(asked)

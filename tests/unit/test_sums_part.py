@@ -14,7 +14,7 @@ from node.federation.peers import Peer
 from node.federation.sums import pledge as pledges
 from node.federation.sums.masks import MaskKey, total
 from node.federation.sums.memory import Memory
-from node.federation.sums.part import Cell, Part, Terms
+from node.federation.sums.part import Cell, Part, Share, Terms
 from node.federation.sums.pledge import Pledge, Round, question_digest
 from schemas.errors import BadQuestion, Forbidden, NodeError, NotAuthorised, OverBudget
 from tests.federated import Node, a_node
@@ -75,14 +75,14 @@ def a_round(leader: Hospital, name: str = "round-1", allele: str = ALLELE) -> Ro
 
 def summed(parties: list[Hospital], wanted: Round) -> Cell:
     documents = [each.pledge(wanted) for each in parties]
-    return Cell(*total(each.part.share(wanted.leader, wanted.id, documents) for each in parties))
+    return Cell(*total(each.part.share(wanted.leader, wanted.id, documents).numbers for each in parties))
 
 
 def test_three_learn_their_total_and_nothing_else(hospitals: list[Hospital]) -> None:
     parties = hospitals[:3]
     wanted = a_round(parties[0])
     documents = [each.pledge(wanted) for each in parties]
-    shares = [each.part.share(wanted.leader, wanted.id, documents) for each in parties]
+    shares = [each.part.share(wanted.leader, wanted.id, documents).numbers for each in parties]
     assert total(shares) == (6, 12, 600)
     assert all(number > 2**40 for share in shares for number in share)
     assert ALLELE not in "".join(documents)
@@ -172,7 +172,7 @@ class Cheat:
         self.round = a_round(self.leader)
         self.documents = [each.pledge(self.round) for each in (self.leader, self.victim, self.third)]
 
-    def shows(self, documents: list[str]) -> tuple[int, ...]:
+    def shows(self, documents: list[str]) -> Share:
         return self.victim.part.share(self.round.leader, self.round.id, documents)
 
     def pledge_of(

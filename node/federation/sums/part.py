@@ -58,6 +58,14 @@ class _Open:
     key: MaskKey = field(default_factory=MaskKey)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """numbers: of this node, masked.  floor: the highest that anybody in the round demands."""
+
+    numbers: tuple[int, ...]
+    floor: int
+
+
 class Part:
     """See above.  Safe from several threads; every call blocks for a read or two of the database.
 
@@ -74,7 +82,7 @@ class Part:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._node = node
+        self.node = node
         self._key = key
         self._peers = peers
         self._memory = memory
@@ -92,7 +100,7 @@ class Part:
         """
         self._refuse_strangers(wanted.leader)
         now_s, key = self._clock(), MaskKey()
-        said = Pledge(self._node, wanted, key.public, self._terms.floor)
+        said = Pledge(self.node, wanted, key.public, self._terms.floor)
         document = pledges.sign(said, self._key, now_s)
         begun = _Open(wanted, document, now_s + pledges.LIFE_S, count, key)
         with self._lock:
@@ -103,7 +111,7 @@ class Part:
                 raise Forbidden("this round has begun already; every sum takes a round of its own")
         return document
 
-    def share(self, leader: str, round_id: str, documents: Sequence[str]) -> tuple[int, ...]:
+    def share(self, leader: str, round_id: str, documents: Sequence[str]) -> Share:
         """What this node holds, under its masks with everybody who pledged.
 
         documents: all pledges of the round, this node's own among them.  Whatever the outcome, the round is
@@ -120,25 +128,30 @@ class Part:
             raise BadQuestion(
                 f"a sum takes the pledges of {LEAST_PARTIES} to {_MOST_PARTIES} nodes, and that of this node"
             )
-        keys: dict[str, bytes] = {}
-        for document in documents:
-            found = pledges.read(document, self._pins, begun.round, self._clock())
-            if keys.setdefault(found.node, found.key) is not found.key:
-                raise BadQuestion(f"{found.node} pledges itself twice")
-        self._memory.admit(begun.round.question, keys.keys(), leader)
-        own = astuple(begun.count())
-        others = {node: key for node, key in keys.items() if node != self._node}
+        parties = self._parties(documents, begun.round)
+        self._memory.admit(begun.round.question, parties.keys(), leader)
+        others = {node: found.key for node, found in parties.items() if node != self.node}
         try:
-            return begun.key.share(own, self._node, others, pledges.context(documents))
+            numbers = begun.key.share(astuple(begun.count()), self.node, others, pledges.context(documents))
         except ValueError:
             raise NotAuthorised("the mask key of one of the nodes is none") from None
+        return Share(numbers, max(found.floor for found in parties.values()))
+
+    def _parties(self, documents: Sequence[str], wanted: Round) -> dict[str, Pledge]:
+        """Who pledged, each believed and each once."""
+        now_s = self._clock()
+        found = [pledges.read(document, self._pins, wanted, now_s) for document in documents]
+        parties = {each.node: each for each in found}
+        if len(parties) != len(found):
+            raise BadQuestion("one of the nodes pledges itself twice")
+        return parties
 
     def _refuse_strangers(self, leader: str) -> None:
-        if leader != self._node and leader not in self._terms.partners:
+        if leader != self.node and leader not in self._terms.partners:
             raise Forbidden("this node does not take part in sums that are led by yours")
 
     def _pins(self, issuer: str) -> Collection[str]:
-        if issuer == self._node:
+        if issuer == self.node:
             return self._key.thumbprints
         peer = self._peers.find(issuer) if issuer in self._terms.partners else None
         if peer is None or peer.suspended:

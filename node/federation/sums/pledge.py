@@ -13,8 +13,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.compact import Claims
 from node.access.keys import NodeKey
-from node.access.signed import Claims, Pins, read_signed
+from node.access.signed import Pins, read_signed
 from node.federation.sums.masks import KEY_BYTES
 from schemas.errors import NotAuthorised
 
