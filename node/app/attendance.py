@@ -29,7 +29,7 @@ class Attendance:
             return
         name = trace.HEADER.encode()
         trace.enter(trace.read_trace(v.decode("latin-1") for k, v in scope["headers"] if k == name))
-        if not scope["path"].startswith(_ATTENDED):
+        if not scope["path"].startswith(_ATTENDED) and scope["path"] != "/":
             await self._app(scope, receive, send)
             return
         identified = _identified(send, trace.current().id)

@@ -11,7 +11,6 @@ from node.access.server import routes as oauth
 from node.app.inquiry import Inquiry
 from node.app.node import Node, warning
 from node.web import Frame, create_account_pages, create_consent_page, create_web
-from schemas import beacon as wire
 from schemas.access import Grant
 
 
@@ -21,12 +20,12 @@ def add_pages(app: FastAPI, node: Node, inquire: Callable[[Asked, Grant], Inquir
     inquire: puts a question to the whole network under a grant.
     """
 
-    async def ask_network(request: Request, asked: Asked) -> wire.Response:
-        return await inquire(asked, node.authorise(request)).merged()
+    def begun(request: Request, asked: Asked) -> Inquiry:
+        return inquire(asked, node.authorise(request))
 
     identity = node.beacon.identity
     frame = Frame(identity, node.reception, warning(node.settings))
-    app.include_router(create_web(frame, node.catalogue.datasets, ask_network))
+    app.include_router(create_web(frame, node.catalogue.datasets, begun))
     app.include_router(create_account_pages(frame, identity.name))
     if node.settings.sign_in.embedded != "off":
         app.include_router(create_consent_page(frame))

@@ -9,9 +9,8 @@ Spec: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -22,18 +21,12 @@ from fastapi.responses import StreamingResponse
 from beacon.api import Authorise, read_request
 from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint
 from beacon.query import Asked
+from node import stream
 from node.app.inquiry import Event, Inquiry
 from schemas.access import Grant
 
 STREAM: Final = "/network/stream"
-KEEP_ALIVE_S: Final = 15.0
 _NDJSON: Final = "application/x-ndjson"
-_HEADERS: Final = {
-    "cache-control": "no-store",  # what was asked and answered is kept by nobody on the way
-    "x-accel-buffering": "no",  # or a proxy would wait for the whole
-    "x-content-type-options": "nosniff",
-}
-
 Inquire = Callable[[Asked, Grant], Inquiry]
 """Makes a question to the network ready, on behalf of who holds the grant."""
 
@@ -54,13 +47,13 @@ def create_stream_router(authorise: Authorise, inquire: Inquire) -> APIRouter:
 
 
 def _route(endpoint: Endpoint | None, authorise: Authorise, inquire: Inquire) -> Callable[..., Any]:
-    async def stream(request: Request) -> StreamingResponse:
+    async def tell(request: Request) -> StreamingResponse:
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
         asked = await read_request(endpoint or await _named(request), request)
         return respond(request, inquire(asked, grant))
 
-    return stream
+    return tell
 
 
 async def _named(request: Request) -> Endpoint:
@@ -78,41 +71,23 @@ def respond(request: Request, inquiry: Inquiry) -> StreamingResponse:
     """The reply that tells the events of `inquiry` in the form that the caller accepts."""
     lines = _NDJSON in request.headers.get("accept", "").lower()
     written = _as_line if lines else _as_event
-    media_type = _NDJSON if lines else "text/event-stream"
-    still_here = b"\n" if lines else b": still asking\n\n"
-    return StreamingResponse(_written(inquiry, written, still_here), headers=_HEADERS, media_type=media_type)
+    media_type = _NDJSON if lines else stream.MEDIA_TYPE
+    still_here = b"\n" if lines else stream.STILL_HERE
+    return StreamingResponse(
+        _written(inquiry, written, still_here), headers=stream.HEADERS, media_type=media_type
+    )
 
 
 async def _written(
     inquiry: Inquiry, written: Callable[[Event], bytes], still_here: bytes
 ) -> AsyncGenerator[bytes, None]:
-    async with aclosing(inquiry.events()) as events:
-        async for event in attended(events, KEEP_ALIVE_S):
+    async with aclosing(inquiry.events()) as events, aclosing(stream.kept_alive(events)) as told:
+        async for event in told:
             yield still_here if event is None else written(event)
 
 
-async def attended(events: AsyncIterator[Event], every_s: float) -> AsyncGenerator[Event | None, None]:
-    """The events, and None whenever there was none for `every_s`."""
-    coming = asyncio.ensure_future(anext(events))
-    try:
-        while True:
-            done, _ = await asyncio.wait({coming}, timeout=every_s)
-            if not done:
-                yield None
-                continue
-            try:
-                event = coming.result()
-            except StopAsyncIteration:
-                return
-            yield event
-            coming = asyncio.ensure_future(anext(events))
-    finally:
-        coming.cancel()
-        await asyncio.wait({coming})
-
-
 def _as_event(event: Event) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event.name.encode(), orjson.dumps(event.document))
+    return stream.written(event.name, event.document)
 
 
 def _as_line(event: Event) -> bytes:

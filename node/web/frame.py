@@ -1,7 +1,8 @@
 """What every page has: its templates, headers, cookies, the warning, and who has signed in.
 
-Pages need no script.  Nothing is fetched from elsewhere, nothing may frame them, and a form goes back to the
-node alone, unless a page says where else.
+Pages need no script; the start page has one of the node's own, which shows answers as they arrive.  Nothing
+is fetched from elsewhere, nothing may frame them, and a form goes back to the node alone, unless a page says
+where else.
 
 Spec: CSP Level 3, https://www.w3.org/TR/CSP3/
 """
@@ -37,11 +38,15 @@ HEADERS: Final = {
 }
 
 
-def policy(form_targets: str = "") -> dict[str, str]:
-    """The content security policy.  form_targets: where a form may lead beside this node."""
+def policy(form_targets: str = "", *, script: bool = False) -> dict[str, str]:
+    """The content security policy.
+
+    form_targets: where a form may lead beside this node.  script: whether the page has the node's own one.
+    """
     targets = f"'self' {form_targets}".strip()
+    own = "script-src 'self'; connect-src 'self'; " if script else ""
     return {
-        "content-security-policy": f"default-src 'none'; style-src 'self'; form-action {targets}; "
+        "content-security-policy": f"default-src 'none'; {own}style-src 'self'; form-action {targets}; "
         "base-uri 'none'; frame-ancestors 'none'"
     }
 
@@ -100,9 +105,16 @@ class Frame:
             return self.show(guest, "refused.html", refusal.status, message=refusal.message)
 
     def show(
-        self, guest: Guest, template: str, status: int = 200, *, form_targets: str = "", **values: Any
+        self,
+        guest: Guest,
+        template: str,
+        status: int = 200,
+        *,
+        form_targets: str = "",
+        script: bool = False,
+        **values: Any,
     ) -> Response:
-        """A page for `guest`; form_targets: see `policy`."""
+        """A page for `guest`; form_targets, script: see `policy`."""
         shown = {
             **self._shown,
             "person": guest.person,
@@ -110,9 +122,14 @@ class Frame:
             "next": guest.next_path,
         }
         html = self._templates.get_template(template).render(shown | values)
-        response = Response(html, status, HEADERS | policy(form_targets), media_type="text/html")
+        headers = HEADERS | policy(form_targets, script=script)
+        response = Response(html, status, headers, media_type="text/html")
         self.reception.cookies.write(response, guest.request, guest.visit)
         return response
+
+    def part(self, template: str, **values: Any) -> str:
+        """A part of a page."""
+        return self._templates.get_template(template).render(self._shown | values)
 
     def go(self, guest: Guest, path: str) -> Response:
         """On to another page of this node."""
