@@ -54,7 +54,7 @@ class OneAllele:
     people: PersonSet | None
 
     def exists(self) -> bool:
-        return bool(self.store.carriers(self.dataset, self.allele, self.people))
+        return bool(self.find(Page(limit=1)))
 
     def count(self) -> int:
         return int(self.exists())

@@ -31,7 +31,7 @@ from schemas.consequences import CONSEQUENCES
 from schemas.errors import BadQuestion
 from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset
-from schemas.ports import Counts, Variant
+from schemas.ports import Counts, Source, Variant
 from schemas.questions import Annotation
 from schemas.reference import Sequences
 from schemas.vrs import allele_id
@@ -72,7 +72,7 @@ def records_of(variants: Iterable[Variant], telling: Telling) -> tuple[Record, .
 def _record(variant: Variant, telling: Telling) -> Record:
     allele, counts = variant.allele, variant.counts
     population = telling.dataset.name or telling.dataset.id
-    frequencies = [_frequency(population, counts)]
+    frequencies = [_frequency(population, counts, variant.source)]
     if telling.groups is not None:
         frequencies += [_frequency(name, of_group) for name, of_group in telling.groups(allele)]
     annotations = telling.annotate(allele) if telling.annotate is not None else ()
@@ -90,20 +90,32 @@ def _record(variant: Variant, telling: Telling) -> Record:
         record["molecularAttributes"] = _molecular(annotations)
     if telling.cases is not None and (cases := telling.cases(allele)):
         record["caseLevelData"] = list(cases)
+    information: dict[str, Any] = {}
     if variant.filters:
-        record["info"] = {"vcfFilter": list(variant.filters)}
+        information["vcfFilter"] = list(variant.filters)
+    if variant.quality is not None:
+        information["vcfQual"] = variant.quality
+    if variant.source is not Source.GENOTYPES:
+        information["countsFrom"] = "INFO"
+        record["frequencyInPopulations"][0]["source"] = f"{population} (as counted in INFO)"
+    if information:
+        record["info"] = information
     return record
 
 
-def _frequency(population: str, counts: Counts | None) -> Frequency:
+def _frequency(population: str, counts: Counts | None, source: Source = Source.GENOTYPES) -> Frequency:
     """Without counts nobody carries the allele, and how many were called is not known."""
     if counts is None:
         return {"population": population, "alleleFrequency": 0.0, "alleleCount": 0}
-    return {
+    told: Frequency = {
         "population": population,
         "alleleFrequency": counts.frequency,
         "alleleCount": counts.ac,
         "alleleNumber": counts.an,
+    }
+    if source is Source.INFO_ALLELES:
+        return told
+    return told | {
         "alleleCountHeterozygous": counts.het,
         "alleleCountHomozygous": counts.hom,
         "alleleCountHemizygous": counts.hemi,

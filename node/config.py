@@ -107,11 +107,15 @@ class DatabaseSection(_Section):
 
 
 class IngestSection(_Section):
-    """Limits of the child process that reads a file somebody else wrote."""
+    """Limits of the child process that reads a file somebody else wrote, and what of it is held.
+
+    min_quality: a record whose QUAL is lower is left out; one without QUAL is not.
+    """
 
     memory_mb: int = Field(default=2048, ge=256)
     max_line_mb: int = Field(default=64, ge=1)
     filters: Literal["all", "pass"] = "all"
+    min_quality: float = Field(default=0.0, ge=0.0)
 
 
 class ReferenceSection(_Section):

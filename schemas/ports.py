@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
 from pyroaring import BitMap
@@ -49,12 +50,24 @@ class Counts:
         return self.ac / self.an if self.an else 0.0
 
 
+class Source(StrEnum):
+    """Who counted: this node over the genotypes of people, or the writer of a file without samples in INFO.
+
+    INFO_ALLELES: INFO tells AC and AN, but not who is homozygous; het, hom and hemi are 0 and mean nothing.
+    """
+
+    GENOTYPES = "genotypes"
+    INFO = "INFO"
+    INFO_ALLELES = "INFO without zygosity"
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """An allele held in a dataset, with what was counted and what the file said of it.
 
     names: identifiers of the ID column (`rs1127354`).  filters: the FILTER column, () for `.`, ("PASS",).
     quality: the QUAL column, the highest where several lines or files have the allele; None for `.`.
+    source: of the counts.
     """
 
     allele: Allele
@@ -62,6 +75,7 @@ class Variant:
     names: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     quality: float | None = None
+    source: Source = Source.GENOTYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,8 @@ class VariantStore(Protocol):
 
     `people` narrows every answer to those people (consent, filters and withdrawals, ANDed by the caller);
     None is everybody.  An allele that none of them carries is not there: it is neither found nor counted.
+    A dataset of files without samples has counts and nobody in it: of some people it finds nothing, and
+    `people` must be None to be told what it holds; `Variant.source` says who counted.
     The contig of the query decides the assembly, and the caller has checked that the dataset is of it.
     Order is contig, start, end, reference, alternate, sv_length_bp (strings by code point).
 

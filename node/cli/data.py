@@ -153,6 +153,7 @@ def _report(report: IngestReport) -> dict[str, object]:
         "skipped": [{"line": line, "reason": reason} for line, reason in report.skipped],
         "seconds": round(report.seconds, 3),
         "already": report.already,
+        "counts": "INFO" if report.of_sites else "genotypes",
     }
 
 
@@ -161,8 +162,9 @@ def _tell(report: IngestReport, dry_run: bool) -> None:
         out.print(f"{report.file}: already in {report.dataset}, nothing to do", markup=False)
         return
     did = "would hold" if dry_run else "holds"
+    who = "counted in INFO" if report.of_sites else f"of {report.people:,} people"
     out.print(
-        f"{report.file}: {report.dataset} {did} {report.alleles:,} alleles of {report.people:,} people from "
+        f"{report.file}: {report.dataset} {did} {report.alleles:,} alleles {who} from "
         f"{report.records:,} records ({report.seconds:.1f} s)",
         markup=False,
     )

@@ -28,7 +28,9 @@ vcf_file: Final = sa.Table(
     sa.Column("place", sa.Integer, comment="of merged files: the number of the first of them"),
     sa.Column("left_out", sa.Integer, nullable=False, default=0, comment="samples of it that are not held"),
     sa.Column("passed_only", sa.Boolean, nullable=False, default=False),
+    sa.Column("least_quality", sa.Double, nullable=False, default=0.0),
     sa.Column("fasta", sa.Text, nullable=False, default=""),
+    sa.Column("of_sites", sa.Boolean, nullable=False, default=False, comment="no samples: counts of INFO"),
 )
 
 # A file whose rows stand among those of a merged one.
@@ -49,6 +51,7 @@ merged_file: Final = sa.Table(
     sa.Column("people", sa.LargeBinary, nullable=False, comment="ordinals it covers, hidden ones among them"),
     sa.Column("left_out", sa.Integer, nullable=False),
     sa.Column("passed_only", sa.Boolean, nullable=False),
+    sa.Column("least_quality", sa.Double, nullable=False),
     sa.Column("fasta", sa.Text, nullable=False),
 )
 

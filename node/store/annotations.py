@@ -80,6 +80,8 @@ class SqlAnnotations:
             holding = session.scene.holding(dataset, contig)
             if asked not in (None, holding.dataset.assembly):
                 raise NotHeld(f"dataset {dataset} is held on {holding.dataset.assembly}, not on {asked}")
+            if people is not None and holding.of_sites:
+                return []
             last = page.offset + page.limit
             return list(islice(self._matches(session, holding, query, people), page.offset, last))
 

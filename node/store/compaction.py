@@ -76,7 +76,7 @@ def _ignore(_rows: int) -> None:
 
 def _parts(engine: Engine, dataset_no: int) -> list[_Part]:
     table = db.vcf_file
-    live = sa.select(table).where(table.c.dataset_no == dataset_no, table.c.live)
+    live = sa.select(table).where(table.c.dataset_no == dataset_no, table.c.live, ~table.c.of_sites)
     with engine.connect() as connection:
         found = [
             _Part(
@@ -189,8 +189,9 @@ class _Merge:
 
 
 def _registration(row: Any, seg: int) -> Mapping[str, Any]:
-    same = ("no", "dataset_no", "path", "sha256", "size_bytes", "modified_ns", "records", "alleles")
-    values = {name: getattr(row, name) for name in (*same, "left_out", "passed_only", "fasta")}
+    same = "no", "dataset_no", "path", "sha256", "size_bytes", "modified_ns", "records", "alleles"
+    way = "left_out", "passed_only", "least_quality", "fasta"
+    values = {name: getattr(row, name) for name in (*same, *way)}
     covered = files.as_set(row.people) | files.as_set(row.residue)
     return {**values, "seg": seg, "people": files.as_blob(covered)}
 

@@ -19,8 +19,9 @@ from node.store.coverage import Coverage
 from node.store.layout import Row, highest
 from node.store.phasing import decode_phases, each
 from node.store.session import Holding
+from node.store.sites import UNKNOWN
 from schemas.genome import Allele, Contig, Interval
-from schemas.ports import Counts, Phase, Variant, Zygosities
+from schemas.ports import Counts, Phase, Source, Variant, Zygosities
 
 NOBODY: Final = FrozenBitMap()
 
@@ -46,6 +47,8 @@ def held_allele(rows: Sequence[Row], holding: Holding, contig: Contig) -> HeldAl
 def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMap:
     """Who of `people` carries the allele."""
     rows = held.rows
+    if not rows[0].carriers:
+        return BitMap()  # of a file without samples
     if len(rows) == 1 and holding.is_clean:
         found = decode_set(rows[0].carriers)
         return found if people is None else found & people
@@ -55,6 +58,8 @@ def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMa
 def zygosities(held: HeldAllele, holding: Holding, people: BitMap | None) -> Zygosities:
     """Who of `people` carries the allele, by genotype."""
     het, hom, hemi = BitMap(), BitMap(), BitMap()
+    if not held.rows[0].carriers:
+        return Zygosities(het, hom, hemi)
     lone = holding.lone_at(held.allele.interval) or NOBODY
     for row, seen in _shares(held.rows, holding, people):
         carried = decode_set(row.carriers) & seen
@@ -84,6 +89,8 @@ def variant(
 ) -> Variant:
     """The allele as the port gives it, counted over `people`; coverage: of the dataset, where it has any."""
     rows = held.rows
+    if not rows[0].carriers:
+        return _of_site(held)
     lone = holding.lone_at(held.allele.interval) if holding.lone else None
     if people is None and len(rows) == 1 and holding.is_clean and lone is None:
         row = rows[0]
@@ -96,6 +103,17 @@ def variant(
         counts = replace(counts, an=counts.an + called)
     words = _words(row.names for row in rows), _words(row.filters for row in rows)
     return Variant(held.allele, counts, *words, highest(row.quality for row in rows))
+
+
+def _of_site(held: HeldAllele) -> Variant:
+    """By the first file that has it: how far those who were counted in another are the same, nobody knows."""
+    row = held.rows[0]
+    people = (row.het, row.hom, row.hemi)
+    is_told = UNKNOWN not in people
+    counts = Counts(row.ac, row.an, *(people if is_told else (0, 0, 0)))
+    source = Source.INFO if is_told else Source.INFO_ALLELES
+    words = _words(iter((row.names,))), _words(iter((row.filters,)))
+    return Variant(held.allele, counts, *words, row.quality, source)
 
 
 def _shares(rows: Sequence[Row], holding: Holding, people: BitMap | None) -> Iterator[tuple[Row, BitMap]]:

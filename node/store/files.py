@@ -44,12 +44,25 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What of a file is held, and how.
+
+    passed_only: not what a filter refused.  least_quality: not what has a lower QUAL.  fasta: REF is held
+    against this reference, and alleles are left-aligned; "" for none.
+    """
+
+    passed_only: bool = False
+    least_quality: float = 0.0
+    fasta: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HeldFile:
     """A file that a dataset holds, as registered.
 
     seg: the number its rows have, which is its own unless it was merged with others.  covered: ordinals of
-    its people.  left_out: samples of it that are not held, because the person has withdrawn.  passed_only,
-    fasta: how it was read.
+    its people.  left_out: samples of it that are not held, because the person has withdrawn.  rules: by
+    which it was read.  of_sites: it has no samples, and its counts are those of INFO.
     """
 
     no: int
@@ -60,8 +73,8 @@ class HeldFile:
     alleles: int
     covered: BitMap
     left_out: int
-    passed_only: bool
-    fasta: str
+    rules: Rules
+    of_sites: bool = False
 
     @property
     def people(self) -> int:
@@ -159,12 +172,12 @@ def live_files(engine: Engine, dataset_no: int) -> list[HeldFile]:
         ).all()
         parts = connection.execute(sa.select(merged).where(merged.c.dataset_no == dataset_no)).all()
     people = {row.no: as_set(row.people) for row in live}
-    found = [_held(row, row.no, people[row.no]) for row in live if row.place is None]
+    found = [_held(row, row.no, people[row.no], of_sites=row.of_sites) for row in live if row.place is None]
     found += [_held(row, row.seg, as_set(row.people) & people[row.seg]) for row in parts if row.seg in people]
     return sorted(found, key=lambda file: file.no)
 
 
-def _held(row: Any, seg: int, covered: BitMap) -> HeldFile:
+def _held(row: Any, seg: int, covered: BitMap, *, of_sites: bool = False) -> HeldFile:
     fingerprint = Fingerprint(row.sha256, row.size_bytes, row.modified_ns)
     return HeldFile(
         row.no,
@@ -175,8 +188,8 @@ def _held(row: Any, seg: int, covered: BitMap) -> HeldFile:
         row.alleles,
         covered,
         row.left_out,
-        row.passed_only,
-        row.fasta,
+        Rules(row.passed_only, row.least_quality, row.fasta),
+        of_sites,
     )
 
 
@@ -185,11 +198,10 @@ def register(
     target: Target,
     path: str,
     fingerprint: Fingerprint,
-    *,
-    passed_only: bool = False,
-    fasta: str = "",
+    rules: Rules | None = None,
 ) -> int:
     """A new file that is not live; its number, the `seg` of its rows."""
+    by = rules or Rules()
     with engine.begin() as connection:
         made = connection.execute(
             sa.insert(db.vcf_file).values(
@@ -200,8 +212,9 @@ def register(
                 modified_ns=fingerprint.modified_ns,
                 live=False,
                 people=b"",
-                passed_only=passed_only,
-                fasta=fasta,
+                passed_only=by.passed_only,
+                least_quality=by.least_quality,
+                fasta=by.fasta,
             )
         )
         key = made.inserted_primary_key
@@ -246,6 +259,7 @@ def make_live(
             "left_out": len(left_out),
             "contigs": " ".join(map(str, summary["contigs"])),
             "levels": summary["levels"],
+            "of_sites": not samples,
         }
         connection.execute(sa.update(table).where(table.c.no == seg).values(**shown))
         if replaced is not None:

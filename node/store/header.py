@@ -39,8 +39,8 @@ _LIFT_REMEDY: Final = "Ingest it into a dataset of its own assembly."
 class Header:
     """What the header says.
 
-    lines: how many it has, the #CHROM line included.  hg19_mt: its `chrM` is the 16,571 bp one.
-    annotation: how CSQ or ANN is written; None when the file has neither.
+    samples: () in a file of sites only.  lines: how many it has, the #CHROM line included.  hg19_mt: its
+    `chrM` is the 16,571 bp one.  annotation: how CSQ or ANN is written; None when the file has neither.
     """
 
     samples: tuple[str, ...]
@@ -57,7 +57,7 @@ def is_beside(name: str) -> bool:
 def read_header(file: str, lines: Sequence[str], assembly: Assembly) -> Header:
     """The header in `lines`, the last of which is the #CHROM line.
 
-    Raises BadInput: no samples, a name twice, a wrong #CHROM line, or an assembly other than `assembly`.
+    Raises BadInput: a name twice, a wrong #CHROM line, or an assembly other than `assembly`.
     """
     hg19_mt = False
     for number, line in enumerate(lines[:-1], 1):
@@ -79,8 +79,6 @@ def _samples(place: Place, line: str) -> tuple[str, ...]:
             "Write the file again with a tool that keeps to the VCF specification.",
         )
     samples = columns[9:]
-    if not samples:
-        raise BadInput(place, "there are no samples", "A file of sites only holds no genotypes to ingest.")
     twice = sum(1 for times in Counter(samples).values() if times > 1)
     if twice:
         problem = f"{twice} sample name{'s stand' if twice > 1 else ' stands'} twice or more"
@@ -100,7 +98,7 @@ def _check_contig(place: Place, inside: str, assembly: Assembly) -> bool:
         contig = Contig.read(name, assembly)
     except NotHeld:
         return False  # its records, if any come, are refused with their line
-    if told.get("assembly"):
+    if told.get("assembly") and contig.name != "MT":  # the same sequence in both
         _check_named(place, told["assembly"], assembly)
     if not length.isdigit() or int(length) in (0, contig.length_bp):
         return False

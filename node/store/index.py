@@ -75,6 +75,8 @@ class SqlStore:
 
         def answer(session: Session) -> bool:
             holding = session.scene.holding(dataset, contig_of(query))
+            if people is not None and holding.of_sites:
+                return False
             plain = people is None and holding.is_clean
             if plain and isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
                 found = session.rows(self._said[EXACT_FILES], exact_values(holding, allele))
@@ -88,6 +90,8 @@ class SqlStore:
 
         def answer(session: Session) -> int:
             holding = session.scene.holding(dataset, contig_of(query))
+            if people is not None and holding.of_sites:
+                return 0
             # Within one file no allele has two rows, and none need be compared.
             once = holding.files_on(contig_of(query)) < 2
             plain = _placed_only(query) and holding.is_clean
@@ -106,6 +110,8 @@ class SqlStore:
 
         def answer(session: Session) -> list[Variant]:
             holding = session.scene.holding(dataset, contig_of(query))
+            if people is not None and holding.of_sites:
+                return []
             last = page.offset + page.limit
             matches = self._matches(session, holding, query, people, min(_BATCH_ROWS, last + 6))
             coverage = open_coverage(session, self._said[COVERED], holding)

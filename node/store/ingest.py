@@ -14,7 +14,7 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from node.config import IngestSection
 from node.store import files
 from node.store.crew import Indivisible
-from node.store.files import Fingerprint, HeldFile, Target
+from node.store.files import Fingerprint, HeldFile, Rules, Target
 from node.store.parts import WHOLE, Part, parts_of
 from node.store.reading import Reading, Way, reading
 from schemas.errors import BadInput, Place
@@ -43,8 +43,9 @@ class IngestReport:
     """What became of one file.
 
     records: lines after the header.  alleles: rows now held, one an allele with a carrier.  people: samples.
-    skipped: line (0 for a summary) and reason.  already: the same content was in the dataset before; nothing
-    was changed, and the figures are those of then.
+    skipped: line (0 for a summary) and reason.  of_sites: the file has no samples, and its counts are those
+    of INFO.  already: the same content was in the dataset before; nothing was changed, and the figures are
+    those of then.
     """
 
     file: str
@@ -55,6 +56,7 @@ class IngestReport:
     skipped: tuple[tuple[int, str], ...]
     seconds: float
     already: bool = False
+    of_sites: bool = False
 
 
 def ingest(
@@ -100,7 +102,8 @@ def ingest(
             remedy = "To take the new content instead of the old: varhaven ingest --replace"
             raise BadInput(Place(str(path)), "the file was ingested before and has changed since", remedy)
         parts = (WHOLE,) if fasta else _parts(path, workers)
-        job = _Job(writer, limits, path, target, fingerprint, fasta, tell, parts)
+        others = [one for one in held if one is not former]
+        job = _Job(writer, limits, path, target, fingerprint, fasta, tell, others, parts)
         read = job.do(None if former is None else former.no, dry_run=dry_run)
     tell(1.0, "done")
     return _report(path, dataset, read, time.monotonic() - began)
@@ -119,6 +122,7 @@ def _report(path: Path, dataset: str, read: Reading, seconds: float) -> IngestRe
         len(read.samples) - left_out,
         tuple(skipped),
         seconds,
+        of_sites=not read.samples,
     )
 
 
@@ -148,9 +152,8 @@ def _unreadable(path: Path, fault: OSError) -> BadInput:
 
 
 def _already(path: Path, dataset: str, same: HeldFile, seconds: float) -> IngestReport:
-    return IngestReport(
-        str(path), dataset, same.records, same.alleles, same.people, (), seconds, already=True
-    )
+    figures = same.records, same.alleles, same.people
+    return IngestReport(str(path), dataset, *figures, (), seconds, already=True, of_sites=same.of_sites)
 
 
 def _parts(path: Path, workers: int) -> tuple[Part, ...]:
@@ -176,7 +179,7 @@ def _fingerprint(path: Path, tell: Progress) -> Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One file on its way into the index."""
+    """One file on its way into the index.  others: files that stay in the dataset beside it."""
 
     engine: Engine
     limits: IngestSection
@@ -185,6 +188,7 @@ class _Job:
     fingerprint: Fingerprint
     fasta: Path | None
     tell: Progress
+    others: Sequence[HeldFile] = ()
     parts: tuple[Part, ...] = (WHOLE,)
 
     def do(self, replaced: int | None, *, dry_run: bool) -> Reading:
@@ -197,6 +201,7 @@ class _Job:
         with self._reading(seg=0) as read:
             for _ in read.batches(self._show):
                 pass
+            self._check_counted(read)
         return read
 
     def take(self, replaced: int | None) -> Reading:
@@ -207,14 +212,14 @@ class _Job:
                 self.target,
                 str(self.path.resolve()),
                 self.fingerprint,
-                passed_only=self._way.passed_only,
-                fasta=self._way.fasta,
+                self._way.rules,
             )
         try:
             with self._reading(seg) as read:
                 for batch in read.batches(self._show):
                     with _uninterrupted():
                         files.add_rows(self.engine, *batch)
+                self._check_counted(read)
                 self._check_unchanged()
                 with _uninterrupted():
                     files.make_live(
@@ -234,7 +239,9 @@ class _Job:
     @property
     def _way(self) -> Way:
         fasta = "" if self.fasta is None else str(self.fasta.resolve())
-        return Way(self.limits.memory_mb, self.limits.max_line_mb, self.limits.filters == "pass", fasta)
+        limits = self.limits
+        rules = Rules(limits.filters == "pass", limits.min_quality, fasta)
+        return Way(limits.memory_mb, limits.max_line_mb, rules)
 
     @contextmanager
     def _reading(self, seg: int) -> Iterator[Reading]:
@@ -242,7 +249,20 @@ class _Job:
             if read.left_out and len(read.left_out) == len(read.samples):
                 problem = "everybody in it has withdrawn"
                 raise BadInput(Place(str(self.path)), problem, "There is nothing to take.")
+            self._check_kind(not read.samples)
             yield read
+
+    def _check_kind(self, of_sites: bool) -> None:
+        """Counts that somebody else made are not to be added to those of genotypes."""
+        if any(one.of_sites is not of_sites for one in self.others):
+            kinds = "genotypes", "counts of files without samples"
+            problem = f"it has {kinds[of_sites]}, and the dataset {kinds[not of_sites]}"
+            raise BadInput(Place(str(self.path)), problem, "Ingest it into a dataset of its own.")
+
+    def _check_counted(self, read: Reading) -> None:
+        if not (read.samples or read.summary["alleles"]):
+            problem = "there are no samples, and INFO counts no allele (AC with AN, or AF with AN)"
+            raise BadInput(Place(str(self.path)), problem, "There is nothing to take.")
 
     def _show(self, alleles: int, done_bytes: int) -> None:
         done = done_bytes / max(1, self.fingerprint.size_bytes)

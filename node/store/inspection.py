@@ -96,7 +96,7 @@ class _Comparison:
     def _compared(self) -> Finding | None:
         target, held = _files(self.engine, self.dataset)
         file = next((one for one in held if one.path == self.path), None)
-        if file is None or not file.covered or not is_unchanged(file):
+        if file is None or not (file.covered or file.of_sites) or not is_unchanged(file):
             return None
         try:
             alleles, wrong = self._read(target, file)
@@ -116,7 +116,7 @@ class _Comparison:
     def _read(self, target: Target, file: HeldFile) -> tuple[int, int]:
         """Alleles that were compared, and how many of them the index holds otherwise."""
         limits = self.limits
-        way = Way(limits.memory_mb, limits.max_line_mb, file.passed_only, file.fasta)
+        way = Way(limits.memory_mb, limits.max_line_mb, file.rules)
         alleles = wrong = 0
         everybody, spoken = BitMap(range(target.places)), _spoken_of(self.engine, file.seg)
         with reading(Path(file.path), target, way, seg=file.seg) as read:
@@ -138,8 +138,10 @@ class _Comparison:
             for row in rows:
                 found = connection.exec_driver_sql(exact, row[:_ALLELE]).all()
                 held = next((one for one in map(Row._make, found) if one.seg == file.seg), None)
-                left = None if held is None else narrowed(held, others, file.covered)
-                is_sound = held is not None and counts_of(held, spoken) == _counted(held)
+                left, is_sound = held, held is not None
+                if held is not None and not file.of_sites:
+                    left = narrowed(held, others, file.covered)
+                    is_sound = counts_of(held, spoken) == _counted(held)
                 wrong += not is_sound or _said(left) != _said(Row._make(row))
         return wrong
 
@@ -170,7 +172,7 @@ def _said(row: Row | None) -> tuple[Any, ...] | None:
 def _carried(engine: Engine, dataset_no: int, file: HeldFile) -> int:
     """How many alleles the index says somebody in this file carries."""
     return sum(
-        not decode_set(row.carriers).isdisjoint(file.covered)
+        file.of_sites or not decode_set(row.carriers).isdisjoint(file.covered)
         for page in pages(engine, dataset_no, [file.seg])
         for row in page
     )

@@ -206,7 +206,7 @@ class VcfReader:
             self._next_begin += len(line) + 1
             columns = line.split(b"\t", 9)
             if len(columns) < 10:
-                raise self._short(line, len(header.samples))
+                columns = self._columns_of_site(line, columns, header)
             name, first_text, identifiers, reference, alternates, quality, filters, info, form, text = columns
             if name != named:
                 contig = self._contig(name, header)
@@ -232,12 +232,19 @@ class VcfReader:
             site = first, identifiers, reference, alternates, quality, filters, info
             yield Record(self.line, contig, *site, form, text)
 
+    def _columns_of_site(self, line: bytes, columns: list[bytes], header: Header) -> list[bytes]:
+        """Those of a line without samples, as many as others have."""
+        if header.samples or not 8 <= len(columns) <= 9:
+            raise self._short(line, len(header.samples))
+        return [*columns[:7], columns[7].rstrip(b"\r"), b".", b""]
+
     def _short(self, line: bytes, samples: int) -> BadInput:
         if not line.strip():
             return self._bad("the line is empty", "Remove it.")
         if line[:1] == b"#":
             return self._bad("a header line stands among the records")
-        return self._bad(f"{line.count(b'	') + 1} columns where the header has {9 + samples}")
+        wanted = 9 + samples if samples else 8
+        return self._bad(f"{line.count(b'	') + 1} columns where the header has {wanted}")
 
     def _contig(self, name: bytes, header: Header) -> Contig | None:
         """None for a contig that is left out."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pyroaring import BitMap
 
 from node.store.crew import Crew
-from node.store.files import Target
+from node.store.files import Rules, Target
 from node.store.frames import unpack_rows
 from node.store.layout import Row
 from node.store.narrowing import narrowed
@@ -31,14 +31,12 @@ Watcher = Callable[[int, int], None]
 class Way:
     """How a file is read.
 
-    memory_mb, max_line_mb: limits of the process.  passed_only: what a filter refused is left out.  fasta:
-    hold REF against this reference and left-align; "" for none.
+    memory_mb, max_line_mb: limits of the process.  rules: what of it is held.
     """
 
     memory_mb: int
     max_line_mb: int
-    passed_only: bool
-    fasta: str
+    rules: Rules = field(default_factory=Rules)
 
 
 class Batch(NamedTuple):
@@ -114,8 +112,9 @@ def reading(
         "seg": seg,
         "memory_mb": way.memory_mb,
         "max_line_mb": way.max_line_mb,
-        "passed_only": way.passed_only,
-        "fasta": way.fasta or None,
+        "passed_only": way.rules.passed_only,
+        "least_quality": way.rules.least_quality,
+        "fasta": way.rules.fasta or None,
     }
     crew = Crew(str(path), task, parts)
     try:

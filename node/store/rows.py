@@ -22,6 +22,7 @@ from node.store.normal import Moves
 from node.store.phasing import PhaseReader, encode_phases
 from node.store.reader import Record
 from node.store.scanner import BadGenotype, SiteCalls, scan
+from node.store.sites import SiteCounts, counts_of_info
 from node.store.spans import Spans
 from node.store.tally import Tally, tally, unite
 from schemas.errors import BadInput, Place
@@ -43,6 +44,7 @@ class _Waiting:
     quality: float | None
     tallies: list[Tally]
     annotations: dict[Annotation, None]
+    counts: SiteCounts | None = None
 
 
 @dataclass(slots=True)
@@ -108,12 +110,7 @@ class RowMaker:
         return record.contig is self._contig and record.first - 1 - self._lookback_bp <= self._farthest
 
     def _take(self, record: Record) -> None:
-        samples = len(self.ordinals)
-        try:
-            calls = scan(record.form, record.text, samples, record.alternates.count(b",") + 1)
-        except BadGenotype as fault:
-            column = "" if fault.column is None else f"sample column {fault.column + 1}"
-            raise BadInput(Place(self.file, record.line, column), str(fault), _CORRECT) from None
+        calls = self._scanned(record) if self.ordinals.size else None
         if self.passed_only and record.filters not in (b"PASS", b"."):
             self.skipped(record.line, "FILTER is not PASS")
             return
@@ -130,14 +127,25 @@ class RowMaker:
                 if found.fatal:
                     raise BadInput(Place(self.file, record.line), found.reason, _CORRECT)
                 self.skipped(record.line, found.reason)
-            elif calls is None:
+                continue
+            if calls is None and self.ordinals.size:
                 self.skipped(record.line, "no genotypes: FORMAT has no GT")
                 return
-            else:
-                moved = self._moved(record, found) if self.moves else found
-                kept = self._keep(record, moved, calls, phases, quality)
-                if kept is not None and said:
-                    kept.annotations.update(said.get(found.number, {}))
+            moved = self._moved(record, found) if self.moves else found
+            kept = (
+                self._keep_counts(record, moved, quality)
+                if calls is None
+                else self._keep(record, moved, calls, phases, quality)
+            )
+            if kept is not None and said:
+                kept.annotations.update(said.get(found.number, {}))
+
+    def _scanned(self, record: Record) -> SiteCalls | None:
+        try:
+            return scan(record.form, record.text, len(self.ordinals), record.alternates.count(b",") + 1)
+        except BadGenotype as fault:
+            column = "" if fault.column is None else f"sample column {fault.column + 1}"
+            raise BadInput(Place(self.file, record.line, column), str(fault), _CORRECT) from None
 
     def _moved(self, record: Record, found: Found) -> Found:
         moved = self.moves.get((record.line, found.number))
@@ -180,10 +188,7 @@ class RowMaker:
         counted = tally(calls, found.number, held, phases.of(found.number, held))
         known = self._waiting.get(found.key)
         if known is None:
-            names, filters = self._words(record, record.identifiers), self._words(record, record.filters)
-            known = self._waiting[found.key] = _Waiting(found.anchor, names, filters, quality, [counted], {})
-            self._farthest = max(self._farthest, found.key.start)
-            return known
+            return self._begin(record, found, quality, [counted])
         self.skipped(record.line, "the same allele as an earlier line; their genotypes are united")
         known.anchor = known.anchor or found.anchor
         _add_new(known.names, self._words(record, record.identifiers))
@@ -191,6 +196,29 @@ class RowMaker:
         known.quality = highest((known.quality, quality))
         known.tallies.append(counted)
         return known
+
+    def _begin(self, record: Record, found: Found, quality: float | None, tallies: list[Tally]) -> _Waiting:
+        names, filters = self._words(record, record.identifiers), self._words(record, record.filters)
+        begun = self._waiting[found.key] = _Waiting(found.anchor, names, filters, quality, tallies, {})
+        self._farthest = max(self._farthest, found.key.start)
+        return begun
+
+    def _keep_counts(self, record: Record, found: Found, quality: float | None) -> _Waiting | None:
+        """The allele of a line without samples; None when nobody carries it, or nobody counted."""
+        if record.text:
+            raise BadInput(Place(self.file, record.line), "more columns than the header has", _CORRECT)
+        try:
+            counts = counts_of_info(record, found.number)
+        except Refused as refusal:
+            self.skipped(record.line, refusal.reason)
+            return None
+        if found.key in self._waiting:
+            self.skipped(record.line, "the same allele as an earlier line; the counts of that stand")
+        elif counts.ac:
+            begun = self._begin(record, found, quality, [])
+            begun.counts = counts
+            return begun
+        return None
 
     def _words(self, record: Record, column: bytes) -> list[str]:
         if column == b".":
@@ -214,30 +242,28 @@ class RowMaker:
             yield self._row(key, waiting)
 
     def _row(self, key: AlleleKey, waiting: _Waiting) -> Row:
-        tallies = waiting.tallies
-        held = tallies[0] if len(tallies) == 1 else unite(tallies, len(self.ordinals))
         level = level_of(key.end - key.start)
         self.levels |= 1 << level
         if self._contig is not None:
             self.contigs.add(self._contig.number)
         here = bin_at(self._first_bin, key.start)
-        self.notes += [_note(here, key, self.seg, said) for said in enumerate(waiting.annotations)]
+        self.notes += [_note(here, key, self.seg, note) for note in enumerate(waiting.annotations)]
+        place = here, *key, self.seg, level, waiting.anchor
+        said = ";".join(waiting.names), ";".join(waiting.filters), waiting.quality
+        if waiting.counts is not None:
+            return Row(*place, *waiting.counts, *said, b"", None, None, None, None, None, None)
+        tallies = waiting.tallies
+        held = tallies[0] if len(tallies) == 1 else unite(tallies, len(self.ordinals))
         hom, hemi = int(held.homs.size), int(held.hemis.size)
         het = int(held.carriers.size) - hom - hemi
         return Row(
-            here,
-            *key,
-            self.seg,
-            level,
-            waiting.anchor,
+            *place,
             held.ac,
             held.an,
             het,
             hom,
             hemi,
-            ";".join(waiting.names),
-            ";".join(waiting.filters),
-            waiting.quality,
+            *said,
             self._set(held.carriers) or b"",
             self._set(held.homs),
             self._set(held.hemis),

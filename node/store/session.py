@@ -37,7 +37,7 @@ class LiveFile:
 
     residue: people of whom its rows still speak, but who are not to be seen.  place: files are in the order
     of their places.  thinned: of each of several files that were merged into it and have lost somebody, who
-    is left.
+    is left.  of_sites: it has no samples, and counts of INFO.
     """
 
     seg: int
@@ -47,6 +47,7 @@ class LiveFile:
     residue: BitMap
     place: int
     thinned: tuple[BitMap, ...] = ()
+    of_sites: bool = False
 
     def speaking(self, carriers: BitMap) -> BitMap:
         """For whom a row with these carriers speaks: a file says nothing of what nobody in it carries."""
@@ -75,6 +76,11 @@ class Holding:
     is_clean: bool
     has_spans: bool = False
     lone: Mapping[int, BitMap] = field(default_factory=dict)
+
+    @property
+    def of_sites(self) -> bool:
+        """Whether its files have counts and no people; no dataset has files of both kinds."""
+        return any(file.of_sites for file in self.files.values())
 
     def lone_at(self, place: Interval) -> BitMap | None:
         """Who has one copy of `place`, however his genotype there is written; None where nobody differs."""
@@ -175,14 +181,15 @@ def _read_scene(session: Session) -> Scene:
     for no, sample in session.rows("SELECT dataset_no, sample FROM person ORDER BY dataset_no, ordinal", ()):
         samples.setdefault(no, []).append(sample or "")
     files: dict[int, dict[int, LiveFile]] = {}
-    wanted = "dataset_no, no, people, contigs, levels, residue, COALESCE(place, no)"
+    wanted = "dataset_no, no, people, contigs, levels, residue, COALESCE(place, no), of_sites"
     live = session.rows(f"SELECT {wanted} FROM vcf_file WHERE live", ())  # noqa: S608  # constants
-    for no, seg, people, contigs, levels, residue, place in live:
+    for no, seg, people, contigs, levels, residue, place, of_sites in live:
         used = tuple(level for level in range(1, LEVELS) if levels >> level & 1)
         covered, hidden = decode_set(bytes(people) or None), decode_set(bytes(residue or b"") or None)
         on = frozenset(map(int, contigs.split()))
         thinned = _thinned(session, seg, covered, hidden) if hidden else ()
-        files.setdefault(no, {})[seg] = LiveFile(seg, covered, on, used, hidden, place, thinned)
+        file = LiveFile(seg, covered, on, used, hidden, place, thinned, bool(of_sites))
+        files.setdefault(no, {})[seg] = file
     holdings = {}
     for no, called, assembly, policy, name, description, duo in datasets:
         dataset = Dataset(called, Assembly(assembly), Policy(policy), name, description, tuple(duo.split()))

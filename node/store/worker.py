@@ -141,6 +141,7 @@ def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
         skips.add,
         moves,
         header.annotation,
+        task["least_quality"],
     )
     stretch = Stretch(reader, maker, skips, part, header.lines + 1)
     alleles = 0

@@ -26,7 +26,7 @@ from schemas.ports import Page
 from schemas.questions import RangeQuery
 from tests import vcfs
 
-WAY = Way(2048, 64, False, "")
+WAY = Way(2048, 64)
 SPACED = tuple(vcfs.Line("20", 1000 + 100 * n, "A", ("C",), ("0|1", "0|0", "1|1")) for n in range(3000))
 
 
@@ -135,7 +135,7 @@ def test_a_large_file_is_taken_by_two_workers(tmp_path: Path) -> None:
     report = ingest(engine, IngestSection(), path, "here", workers=2)
     assert (report.records, report.alleles, report.people, report.skipped) == (4400, 4400, 2, ())
     store = open_store(engine)
-    for contig in vcfs.CONTIGS:
+    for contig in vcfs.CONTIGS[:2]:
         held = store.find("here", RangeQuery(Interval(contig, 0, contig.length_bp)), Page(0, 10_000))
         assert [(v.allele.interval.start, v.counts.ac) for v in held] == [
             (999 + 50 * n, 3) for n in range(2200)

@@ -91,6 +91,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) ->
     assert report[0] | {"seconds": 0} == {
         "file": str(VCF),
         "dataset": "exomes",
+        "counts": "genotypes",
         "records": 4773,
         "alleles": 4773,
         "people": 91,

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 from node.config import IngestSection
 from node.store import open_store
 from node.store.ingest import ingest
+from node.store.inspection import check_index
 from schemas.errors import BadInput
 from schemas.genome import Assembly, Contig, Interval
 from schemas.ports import Page
@@ -119,7 +120,6 @@ def test_a_wrong_record_is_named_by_its_line(engine: Engine, tmp_path: Path, pro
 HEADERS = {
     "not a VCF": SOUND.text.replace("##fileformat=VCFv4.3\n", ""),
     "no #CHROM line": SOUND.text.replace("#CHROM", "CHROM"),
-    "no samples": "\n".join("\t".join(line.split("\t")[:8]) for line in SOUND.text.split("\n")),
     "1 sample name stands twice": replace(SOUND, samples=("P1", "P1")).text,
     "a sample has no name": replace(SOUND, samples=("P1", "")).text,
     "the column line is not": SOUND.text.replace("\tQUAL\tFILTER", "\tFILTER\tQUAL"),
@@ -256,6 +256,21 @@ def test_only_what_passed_when_so_configured(engine: Engine, tmp_path: Path) -> 
     report = ingest(engine, IngestSection(filters="pass"), path, "here")
     assert (report.records, report.alleles) == (3, 2)
     assert report.skipped == ((7, "FILTER is not PASS"),)
+
+
+def test_only_what_has_the_quality_that_is_configured(engine: Engine, tmp_path: Path) -> None:
+    lines = tuple(
+        replace(SOUND.lines[0], pos=300 + n, quality=quality)
+        for n, quality in enumerate(("29.9", "30", "nan", ".", "1e3"))
+    )
+    path = replace(SOUND, lines=lines).write(tmp_path / "graded.vcf")
+    report = ingest(engine, IngestSection(min_quality=30.0), path, "here")
+    assert (report.records, report.alleles) == (5, 4)
+    assert report.skipped == ((5, "QUAL is lower than min_quality"),)
+    assert check_index(engine, IngestSection(), whole=True) == []  # whatever is configured since
+    bad = replace(SOUND, lines=(replace(SOUND.lines[0], quality="high"),)).write(tmp_path / "bad.vcf")
+    with pytest.raises(BadInput, match="QUAL is not a number"):
+        ingest(engine, IngestSection(), bad, "here")
 
 
 def test_line_ends_and_compression_do_not_matter(tmp_path: Path) -> None:

@@ -141,7 +141,9 @@ def upgrade() -> None:
         ),
         sa.Column("left_out", sa.Integer(), nullable=False, comment="samples of it that are not held"),
         sa.Column("passed_only", sa.Boolean(), nullable=False),
+        sa.Column("least_quality", sa.Double(), nullable=False),
         sa.Column("fasta", sa.Text(), nullable=False),
+        sa.Column("of_sites", sa.Boolean(), nullable=False, comment="no samples: counts of INFO"),
         sa.PrimaryKeyConstraint("no"),
     )
     op.create_table(
@@ -169,6 +171,7 @@ def upgrade() -> None:
         ),
         sa.Column("left_out", sa.Integer(), nullable=False),
         sa.Column("passed_only", sa.Boolean(), nullable=False),
+        sa.Column("least_quality", sa.Double(), nullable=False),
         sa.Column("fasta", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("no"),
     )
