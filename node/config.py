@@ -205,12 +205,16 @@ class RoleSection(_Section):
 
 
 class IssuerSection(_Section):
-    """An identity provider whose access tokens are good here, and for what."""
+    """An identity provider whose access tokens are good here, and for what.
+
+    audience_optional: whether tokens may name no audience at all; by default as `profile` says.
+    """
 
     issuer: ExactUrl
     profile: Literal["rfc9068", "keycloak", "ga4gh-jwt", "introspect"]
     clients: tuple[str, ...] = Field(min_length=1)
     audience: str | None = None
+    audience_optional: bool | None = None
     other_audiences: tuple[str, ...] = ()
     algorithms: tuple[TokenAlgorithm, ...] = Field(default=("ES256", "RS256"), min_length=1)
     max_life_s: int = Field(default=3600, ge=60, le=864_000)

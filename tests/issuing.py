@@ -166,6 +166,7 @@ class World:
                 GA4GH,
                 self.served.keys(LS_AAI, self.clock),
                 self.node,
+                needs_audience=False,
                 algorithms=frozenset({"RS256"}),
                 clients=frozenset({"portal"}),
                 posts=True,

@@ -9,6 +9,8 @@ import { pathToFileURL } from 'node:url';
 const [folder, file] = process.argv.slice(2);
 const { Provider, errors } = await import(pathToFileURL(createRequire(`${folder}/`).resolve('oidc-provider')));
 const settings = JSON.parse(readFileSync(file));
+// Users and passports may be written while it runs: they can hold what names the issuer.
+const now = () => JSON.parse(readFileSync(file));
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const PASSPORT = 'urn:ga4gh:params:oauth:token-type:passport';
 
@@ -48,8 +50,9 @@ const provider = new Provider(issuer, {
     },
   },
   async findAccount(ctx, sub) {
-    if (!settings.users[sub]) return undefined;
-    return { accountId: sub, claims: async () => ({ sub, ...settings.users[sub] }) };
+    const { users } = now();
+    if (!users[sub]) return undefined;
+    return { accountId: sub, claims: async () => ({ sub, ...users[sub] }) };
   },
 });
 // Passports by token exchange, which the library leaves to its users (GA4GH AAI 1.2).
@@ -65,7 +68,7 @@ provider.registerGrantType(EXCHANGE, async (ctx) => {
   } catch (fault) { throw new errors.InvalidGrant(fault.code); }
   if (!subject.scope.split(' ').includes('ga4gh_passport_v1')) throw new errors.InvalidScope('ga4gh_passport_v1');
   ctx.body = {
-    access_token: settings.passports?.[subject.sub] ?? '', issued_token_type: PASSPORT, token_type: 'N_A', expires_in: 300,
+    access_token: now().passports?.[subject.sub] ?? '', issued_token_type: PASSPORT, token_type: 'N_A', expires_in: 300,
   };
 }, ['audience', 'resource', 'scope', 'requested_token_type', 'subject_token', 'subject_token_type'], ['audience', 'resource']);
 provider.on('server_error', (ctx, fault) => console.error(fault));

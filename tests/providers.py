@@ -64,6 +64,8 @@ def oidc_provider(folder: Path, settings: ProviderSettings) -> Iterator[str]:
     finally:
         process.kill()
         process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def sign_in_at_provider(start: str, user: str) -> str:

@@ -26,6 +26,7 @@ class Profile:
 
     header_types: of which `typ` one must be.  typ_claims: of which claim `typ` one must be; empty: the claim
     may be absent.  client_claims: where the client stands.  needs: the claims that must be there.
+    programs_unnamed: whether a token without a subject is the client's own.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Profile:
     client_claims: tuple[str, ...]
     needs: tuple[str, ...]
     needs_audience: bool = True
+    programs_unnamed: bool = False
 
 
 _AT: Final = frozenset({"at+jwt"})
@@ -42,7 +44,9 @@ _BEARER: Final = frozenset({"Bearer", "DPoP"})
 RFC9068: Final = Profile("rfc9068", _AT, frozenset(), ("client_id",), ("sub", "client_id", "jti"))
 KEYCLOAK: Final = Profile("keycloak", _JWT, _BEARER, ("azp", "client_id"), ("sub", "azp"))
 GA4GH: Final = Profile("ga4gh-jwt", _JWT, frozenset(), ("client_id", "azp"), ("sub",), needs_audience=False)
-INTROSPECT: Final = Profile("introspect", frozenset(), frozenset(), ("client_id", "azp"), ("sub",))
+INTROSPECT: Final = Profile(
+    "introspect", frozenset(), frozenset(), ("client_id", "azp"), (), programs_unnamed=True
+)
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile for profile in (RFC9068, KEYCLOAK, GA4GH, INTROSPECT)
 }
@@ -68,17 +72,19 @@ class RoleRule:
 class Issuer:
     """An issuer that is trusted, and how far.
 
-    issuer: `iss`, exactly.  keys: what it signs with.  audience: the one a token must be for;
-    other_audiences: those it may also be for.  clients: through which it may have been had; None is any.
-    max_life_s: the longest life of a token.  introspection: where tokens are asked about, instead of keys.
-    passports: where the visas of a token's holder come from.  posts: whether its passports may be posted.
-    is_live: whether a token that was verified has not been ended since; asked in a thread, for every request.
+    issuer: `iss`, exactly.  keys: what it signs with.  audience: the one a token must be for, unless it need
+    not be for any (needs_audience) and is for none; other_audiences: those it may also be for.  clients:
+    through which it may have been had; None is any.  max_life_s: the longest life of a token.  introspection:
+    where tokens are asked about, instead of keys.  passports: where the visas of a token's holder come from.
+    posts: whether its passports may be posted.  is_live: whether a token that was verified has not been ended
+    since; asked in a thread, for every request.
     """
 
     issuer: str
     profile: Profile
     keys: KeySource
     audience: str
+    needs_audience: bool = True
     algorithms: frozenset[str] = frozenset({"ES256"})
     other_audiences: frozenset[str] = frozenset()
     clients: frozenset[str] | None = None

@@ -123,6 +123,9 @@ class _Opening:
             profile=profile,
             keys=FetchedKeys(self.outbound, lambda: metadata.endpoint("jwks_uri"), self.clock),
             audience=section.audience or self.settings.node.id,
+            needs_audience=profile.needs_audience
+            if section.audience_optional is None
+            else not section.audience_optional,
             algorithms=frozenset(section.algorithms),
             other_audiences=frozenset(section.other_audiences),
             clients=frozenset(section.clients),

@@ -505,7 +505,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "expired": {"exp": NOW - 31, "iat": NOW - 90},
     "of ten days": {"exp": NOW + 864_000},
     "of ten days that does not say since when": {"exp": NOW + 864_000, "iat": None},
-    "of nobody": {"sub": None},
+    "of nobody": {"sub": ""},
     "bound to a certificate": {"cnf": {"x5t#S256": "x"}},
     "bound to a key": {"cnf": {"jkt": "x"}},
     "a passport": {"ga4gh_passport_v1": []},
@@ -528,6 +528,13 @@ def test_an_answer_that_does_not_say_is_an_outage(site: Site, tmp_path: Path, sa
     site.say("/introspect", said)
     with pytest.raises(IssuerUnavailable):
         identified(node, "opaque")
+
+
+def test_a_token_without_a_subject_is_the_programs_own(site: Site, tmp_path: Path) -> None:
+    """RFC 7662 leaves `sub` out for tokens that are nobody's but the client's."""
+    node = an_introspecting_node(tmp_path, site)
+    site.say("/introspect", without(ACTIVE | {"sub": None}))
+    assert identified(node, "opaque").subject == "portal"
 
 
 def test_a_token_of_another_issuer_is_never_shown_to_this_one(site: Site, tmp_path: Path) -> None:
