@@ -10,7 +10,7 @@ from beacon.query import Asked
 from node.access.server import routes as oauth
 from node.app.inquiry import Inquiry
 from node.app.node import Node, warning
-from node.web import Frame, create_account_pages, create_consent_page, create_web
+from node.web import Frame, create_account_pages, create_consent_page, create_docs, create_web
 from schemas.access import Grant
 
 
@@ -26,6 +26,7 @@ def add_pages(app: FastAPI, node: Node, inquire: Callable[[Asked, Grant], Inquir
     identity = node.beacon.identity
     frame = Frame(identity, node.reception, warning(node.settings))
     app.include_router(create_web(frame, node.catalogue.datasets, begun))
+    app.include_router(create_docs())
     app.include_router(create_account_pages(frame, identity.name))
     if node.settings.sign_in.embedded != "off":
         app.include_router(create_consent_page(frame))

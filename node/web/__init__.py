@@ -6,7 +6,8 @@ on an air-gapped machine.  Questions are posted, never put into a URL, which pro
 
 from node.web.account import create_account_pages
 from node.web.consent import create_consent_page
+from node.web.docs import create_docs
 from node.web.frame import Frame
 from node.web.page import create_web
 
-__all__ = ["Frame", "create_account_pages", "create_consent_page", "create_web"]
+__all__ = ["Frame", "create_account_pages", "create_consent_page", "create_docs", "create_web"]
