@@ -12,6 +12,7 @@ import typer
 from beacon.filters import read_filters
 from beacon.query import Asked
 from node.app import Node, ask_elsewhere
+from node.cli.batch import Manner, ask_file
 from node.cli.board import Board
 from node.cli.options import AsJson, open_home, out, print_json
 from node.config import FederationSection, read_settings
@@ -28,37 +29,60 @@ from schemas.questions import SequenceQuery, Single, assembly_of
 _SHOWN: Final = 20  # variants; --json has all of them
 
 
+_Text = Annotated[
+    str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A', a region, a gene or an HGVS name")
+]
+_OptionalHome = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="VARHAVEN_HOME", help="The folder the node lives in.", file_okay=False),
+]
+_AssemblyName = Annotated[str | None, typer.Option(help="GRCh37 or GRCh38; NC_ accessions tell it.")]
+_HowMuch = Annotated[Granularity, typer.Option(help="How much to ask for.")]
+_Limit = Annotated[int, typer.Option(min=1, max=1000, help="Most records from each dataset.")]
+_Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        help="Count only people with this: HP:0001250, sex=female, ageOfOnset>P18Y. May be repeated.",
+    ),
+]
+_Everybody = Annotated[bool, typer.Option("--network", help="Ask every peer too.")]
+_Url = Annotated[str | None, typer.Option(help="Ask the Beacon at this address instead; needs no node.")]
+_DialectName = Annotated[
+    str | None,
+    typer.Option(help=f"How to ask it, when that is known: {', '.join(d.name for d in DIALECTS)}."),
+]
+_File = Annotated[
+    Path | None,
+    typer.Option(help="Ask for every variant of this file: a VCF, or a question a line; 1,000 at most."),
+]
+_Result = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write the answers to --file here, CSV or .json; goes on if it was killed."),
+]
+
+
 def query(
-    text: Annotated[
-        str, typer.Argument(metavar="QUESTION", help="'chr20:3193842 C>A', a region, a gene or an HGVS name")
-    ],
-    home: Annotated[
-        Path | None,
-        typer.Option(envvar="VARHAVEN_HOME", help="The folder the node lives in.", file_okay=False),
-    ] = None,
-    assembly: Annotated[str | None, typer.Option(help="GRCh37 or GRCh38; NC_ accessions tell it.")] = None,
-    granularity: Annotated[Granularity, typer.Option(help="How much to ask for.")] = Granularity.RECORD,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most records from each dataset.")] = 100,
-    filters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            help="Count only people with this: HP:0001250, sex=female, ageOfOnset>P18Y. May be repeated.",
-        ),
-    ] = None,
-    network: Annotated[bool, typer.Option("--network", help="Ask every peer too.")] = False,
-    url: Annotated[
-        str | None, typer.Option(help="Ask the Beacon at this address instead; needs no node.")
-    ] = None,
-    dialect: Annotated[
-        str | None,
-        typer.Option(help=f"How to ask it, when that is known: {', '.join(d.name for d in DIALECTS)}."),
-    ] = None,
+    text: _Text = "",
+    home: _OptionalHome = None,
+    assembly: _AssemblyName = None,
+    granularity: _HowMuch = Granularity.RECORD,
+    limit: _Limit = 100,
+    filters: _Filters = None,
+    network: _Everybody = False,
+    url: _Url = None,
+    dialect: _DialectName = None,
+    file: _File = None,
+    result: _Result = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask whether an allele is seen, or which alleles lie in a region or gene."""
-    if (url is not None and network) or (url is None and dialect is not None):
-        raise typer.BadParameter("--url goes without --network, and --dialect only with --url")
+    _check_together(text, file, result, url, dialect, network=network)
+    if file is not None:
+        held = Assembly.read(assembly) if assembly else None
+        manner = Manner(held, granularity, limit, read_filters(filters or ()), network)
+        ask_file(_required(home), file, result, manner, as_json=as_json)
+        return
     question = read_question(text, Assembly.read(assembly) if assembly else None)
     asked = Asked.of(question, granularity, limit, filters=read_filters(filters or ()))
     if not as_json:
@@ -78,10 +102,28 @@ def query(
         _show(heard, report)
 
 
-def _ask_node(home: Path | None, asked: Asked, *, network: bool, quiet: bool) -> Response:
+def _check_together(
+    text: str, file: Path | None, result: Path | None, url: str | None, dialect: str | None, *, network: bool
+) -> None:
+    """Options that contradict each other are refused, and none is ignored."""
+    if (url is not None and network) or (url is None and dialect is not None):
+        raise typer.BadParameter("--url goes without --network, and --dialect only with --url")
+    if bool(text) == (file is not None):
+        raise typer.BadParameter("give one question, or a file of them with --file")
+    if file is None and result is not None:
+        raise typer.BadParameter("--out is for the answers to --file")
+    if file is not None and url is not None:
+        raise typer.BadParameter("--file is asked of this node or its network, not of --url")
+
+
+def _required(home: Path | None) -> Path:
     if home is None:
         raise typer.BadParameter("say which node, or which Beacon with --url", param_hint="--home")
-    with open_home(home) as node:
+    return home
+
+
+def _ask_node(home: Path | None, asked: Asked, *, network: bool, quiet: bool) -> Response:
+    with open_home(_required(home)) as node:
         if not network:
             return asyncio.run(node.ask(asked, network=False))
         with Board(quiet=quiet) as board:
