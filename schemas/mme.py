@@ -153,8 +153,19 @@ class _Extensible(_Wire):
         }
 
     def bare(self) -> Self:
-        """The same without extensions, its own and those of its parts."""
+        """The same without extensions, its own and those of its parts; itself when there are none."""
+        if not self.is_extended():
+            return self
         return type(self).model_validate(_without_extensions(self.document()))
+
+
+    def is_extended(self) -> bool:
+        """Whether it or any part of it has extensions."""
+        if self.model_extra:
+            return True
+        values = (getattr(self, name) for name in type(self).model_fields)
+        parts = (part for value in values for part in (value if isinstance(value, tuple) else (value,)))
+        return any(part.is_extended() for part in parts if isinstance(part, _Extensible))
 
 
 def _is_shallow(content: object, depth: int = _MAX_DEPTH) -> bool:
