@@ -33,6 +33,7 @@ from node.access.tokens import MAX_HOPS
 from node.app.inquiry import Inquiry
 from node.app.sums import Sums, open_sums
 from node.audit import Audit, open_audit
+from node.cases.subjects import Subjects
 from node.config import CONFIG_NAME, FederationSection, Settings
 from node.exchange import Exchange, open_exchange
 from node.federation.contact import Contact, try_peer
@@ -79,6 +80,7 @@ class Node:
     peers: PeerBook
     audit: Audit
     embedded: EmbeddedServer
+    genes: GeneTable
     exchange: Exchange
     reception: Reception
 
@@ -137,6 +139,12 @@ class Node:
         """Whether `peer` answers at its address, with its key, and knows this node."""
         async with open_http(self.settings.federation) as http:
             return await try_peer(http, self.key, self.beacon.identity.id, peer)
+
+    @property
+    def subjects(self) -> Subjects:
+        """The node's people, as cases would tell of them."""
+        own = self.beacon
+        return Subjects(self.catalogue, own.people, self.store, self.annotations, self.genes)
 
     def anonymous(self) -> Grant:
         return decide(Anonymous(), self.catalogue.datasets())
@@ -217,6 +225,7 @@ def open_node(settings: Settings) -> Node:
         ),
         peers=PeerBook(engine, settings),
         audit=audit,
+        genes=genes,
         exchange=open_exchange(settings, engine, audit, ontologies=ontologies, genes=genes, liftover=chains),
         embedded=embedded,
         reception=_reception(settings, engine, embedded),

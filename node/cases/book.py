@@ -15,13 +15,29 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from node import db
-from node.cases.deposit import Actor, Deposit, Status
+from node.cases.deposit import OPERATOR, Actor, Deposit, Status
 from schemas.errors import Forbidden, NotFound, StoreUnavailable
 from schemas.matching import Sharing
 from schemas.mme import read_patient
 
 _LONGEST_REMARK: Final = 4_000
 _AT_ONCE: Final = 500  # ids in one statement
+
+
+# Somebody is there by his record, or by a sample of his name.
+_BEREFT: Final = sa.select(db.mme_case.c.id).where(
+    db.mme_case.c.individual != "",
+    ~sa.exists().where(
+        db.individual.c.id == db.mme_case.c.individual,
+        db.individual.c.dataset_no == db.dataset.c.no,
+        db.dataset.c.id == db.mme_case.c.dataset,
+    ),
+    ~sa.exists().where(
+        db.person.c.sample == db.mme_case.c.individual,
+        db.person.c.dataset_no == db.dataset.c.no,
+        db.dataset.c.id == db.mme_case.c.dataset,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,31 @@ class CaseBook:
         wanted = sa.select(db.mme_case).where(db.mme_case.c.family == name, db.mme_case.c.family != "")
         with self.database() as connection:
             return [_deposit(row) for row in connection.execute(wanted).mappings()]
+
+    def made_of(self, dataset: str, individual: str) -> Deposit | None:
+        """The case that was made of somebody, whoever's it is."""
+        table = db.mme_case
+        wanted = sa.select(table).where(table.c.dataset == dataset, table.c.individual == individual)
+        with self.database() as connection:
+            row = connection.execute(wanted.order_by(table.c.id)).mappings().first()
+            return None if row is None else _deposit(row)
+
+    def people_revision(self) -> int:
+        """Grows when people become visible or cease to be, and with every other change of the data."""
+        with self.database() as connection:
+            return connection.scalar(sa.select(db.revision.c.number)) or 0
+
+    def bereft(self) -> frozenset[str]:
+        """Ids of the cases that were made of people who are not there any more: nothing is told of them."""
+        with self.database() as connection:
+            return frozenset(connection.scalars(_BEREFT))
+
+    def remove_bereft(self) -> int:
+        """Deletes those cases with all that belongs to them; how many there were."""
+        ids = self.bereft()
+        for one in ids:
+            self.remove(OPERATOR, one)
+        return len(ids)
 
     def held(self, ids: Sequence[str]) -> dict[str, tuple[int, Deposit]]:
         """Cases by id with their versions, whoever's they are; for matching, which asks for consent."""

@@ -23,9 +23,11 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """All cases at one revision."""
+    """All cases at one revision of theirs and of the people.  bereft: see `CaseBook`."""
 
     revision: int
+    people: int
+    bereft: frozenset[str]
     held: Mapping[str, _Held]
     shelf: Shelf
     families: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -70,14 +72,17 @@ class Stock:
         with self._lock:
             if self._maker is None:
                 self._maker = self._make()
-            before = self._moment
+            before, people = self._moment, self._book.people_revision()
             changes = self._book.changes(0 if before is None else before.revision)
-            if before is None or changes.revision != before.revision:
-                self._moment = before = _next(self._maker, {} if before is None else before.held, changes)
+            if before is None or (before.revision, before.people) != (changes.revision, people):
+                held = {} if before is None else before.held
+                self._moment = before = _next(self._maker, held, changes, people, self._book.bereft())
             return self._maker, before
 
 
-def _next(maker: Matchmaker, before: Mapping[str, _Held], changes: Changes) -> _Moment:
+def _next(
+    maker: Matchmaker, before: Mapping[str, _Held], changes: Changes, people: int, bereft: frozenset[str]
+) -> _Moment:
     held = dict(before)
     if changes.removed:
         for gone in [one for one in held if digest_of(one) in changes.removed]:
@@ -90,7 +95,9 @@ def _next(maker: Matchmaker, before: Mapping[str, _Held], changes: Changes) -> _
             families.setdefault(each.family, set()).add(one)
     return _Moment(
         changes.revision,
+        people,
+        bereft,
         held,
-        maker.shelf(each.entry for each in held.values() if each.entry is not None),
+        maker.shelf(each.entry for one, each in held.items() if each.entry is not None and one not in bereft),
         {family: frozenset(members) for family, members in families.items()},
     )

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from node.app import Node
 from node.cases import OPERATOR, Deposit, ReadCase, Status, Track, Triage, read_cases
-from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.cases.book import Added
+from node.cli.options import AsJson, Home, err, open_home, out, print_json
 from schemas.errors import BadInput, Place
 from schemas.matching import Sharing
+from schemas.mme import read_patient
+from schemas.notation import read_question
+from schemas.questions import SequenceQuery
 
 case = typer.Typer(help="Cases of the matchmaker: patients who look for a second one.", no_args_is_help=True)
 
@@ -29,8 +35,16 @@ Notify = Annotated[str, typer.Option(help="The e-mail address that hears of new 
 
 @case.command("add")
 def add(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False)],
     home: Home,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", exists=True, dir_okay=False)
+    ] = None,
+    individual: Annotated[str, typer.Option(help="Instead of files: one of the node's people.")] = "",
+    dataset: Annotated[str, typer.Option(help="Where he is.")] = "",
+    gene: Annotated[list[str] | None, typer.Option(help="A candidate gene of his; may be repeated.")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="One he carries: 'chr20:3193842 C>A'; may be repeated.")
+    ] = None,
     sharing: Level = None,
     owner: Owner = "",
     team: Team = "",
@@ -38,38 +52,73 @@ def add(
     notify: Notify = "",
     as_json: AsJson = False,
 ) -> None:
-    """Deposit patients: Matchmaker Exchange JSON (one, a list, a line each) or phenopackets; all or none."""
+    """Deposit patients: Matchmaker Exchange JSON (one, a list, a line each) or phenopackets; all or none.
+
+    Or one of the node's people, with his record, and his genotypes in the candidate genes.
+    """
+    if bool(files) == bool(individual) or bool(individual) != bool(dataset):
+        raise typer.BadParameter("give files, or --individual with --dataset")
     with open_home(home) as node:
-        read = [one for file in files for one in read_cases(file, node.exchange.contact)]
-        _refuse_repeats(read)
-        usual = node.settings.matchmaker.sharing
+        if individual:
+            read, family = _from_people(node, dataset, individual, gene or [], variant or [], family)
+        else:
+            read = [one for file in files or () for one in read_cases(file, node.exchange.contact)]
         deposits = [
             Deposit(
                 patient=one.patient,
-                sharing=sharing or one.sharing or usual,
+                sharing=sharing or one.sharing or node.settings.matchmaker.sharing,
                 owner=owner or OPERATOR.name,
                 team=team,
                 family=family,
                 notify=notify,
+                dataset=dataset,
+                individual=individual,
             )
             for one in read
         ]
+        _refuse_repeats(read)
         restates = {one.patient.id for one in read if sharing or one.sharing}
         added = node.exchange.book.add(OPERATOR, deposits, restates=restates)
         kept = [node.exchange.book.find(OPERATOR, one.id) for one in added]
+    _tell(added, kept, as_json)
+
+
+def _tell(added: list[Added], kept: list[Deposit], as_json: bool) -> None:
     if as_json:
-        print_json(
-            [{"id": one.id, "new": one.new, "sharing": k.sharing} for one, k in zip(added, kept, strict=True)]
-        )
+        told = [{"id": a.id, "new": a.new, "sharing": k.sharing} for a, k in zip(added, kept, strict=True)]
+        print_json(told)
         return
     new = sum(one.new for one in added)
     out.print(f"{new} new, {len(added) - new} updated.")
     for level in Sharing:
-        number = sum(one.sharing is level for one in kept)
-        if number:
-            out.print(f"  {number} share {_MEANING[level]} (--sharing {level})", markup=False)
+        ids = [one.id for one in kept if one.sharing is level]
+        if ids:
+            shown = f": {', '.join(ids)}" if len(ids) < _FEW else ""
+            out.print(f"  {len(ids)} share {_MEANING[level]} (--sharing {level}){shown}", markup=False)
 
 
+def _from_people(
+    node: Node, dataset: str, individual: str, genes: list[str], variants: list[str], family: str
+) -> tuple[list[ReadCase], str]:
+    """One of the node's people and his family, under an id that says nothing of who he is.
+
+    It stays the same when he is deposited again.
+    """
+    held = node.exchange.book.made_of(dataset, individual)
+    assembly = next((one.assembly for one in node.catalogue.datasets() if one.id == dataset), None)
+    asked = [read_question(text, assembly) for text in variants]
+    named = [one for one in asked if isinstance(one, SequenceQuery)]
+    if len(named) != len(asked):
+        raise BadInput(Place("--variant"), "is not one allele", "Write it like 'chr20:3193842 C>A'.")
+    subject = node.subjects.read(dataset, individual, genes, named)
+    for remark in subject.remarks:
+        err.print(remark, markup=False)
+    name = held.id if held else f"case-{secrets.token_hex(6)}"
+    document = {"id": name, "contact": node.exchange.contact.document(), **subject.members}
+    return [ReadCase(read_patient(document))], family or subject.family
+
+
+_FEW = 10
 _MEANING = {
     Sharing.NOTHING: "nothing",
     Sharing.PHENOTYPE: "their features",

@@ -67,6 +67,7 @@ def scrub(
 ) -> None:
     """Delete the data of everybody who has withdrawn, for good."""
     with open_home(home) as node:
+        node.exchange.book.remove_bereft()
         report = scrub_store(node.engine, rebuild=rebuild)
     out.print(
         f"{report.people:,} people deleted from {report.changed:,} rows; {report.dropped:,} rows dropped",

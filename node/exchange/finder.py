@@ -75,7 +75,7 @@ class Finder:
         """
         deposit = await asyncio.to_thread(self._deposited, actor, case_id)
         leaving = released(deposit.case)
-        if leaving is None:
+        if leaving is None or case_id in await asyncio.to_thread(self.book.bereft):
             raise BadQuestion("the consent of this case lets nothing of it leave this node")
         request = MatchRequest(
             patient=leaving,
