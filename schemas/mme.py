@@ -158,7 +158,6 @@ class _Extensible(_Wire):
             return self
         return type(self).model_validate(_without_extensions(self.document()))
 
-
     def is_extended(self) -> bool:
         """Whether it or any part of it has extensions."""
         if self.model_extra:
