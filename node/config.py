@@ -86,20 +86,6 @@ class ServerSection(_Section):
         return self
 
 
-class SignInSection(_Section):
-    """Who signs people in.
-
-    embedded: the authorization server inside the node.  "on": it works, and the node says loudly that nobody
-    has decided on it; "accepted": somebody has; "off": it is not there, and its tokens are good no longer.
-
-    idle_minutes, session_hours: after which a session of a browser ends, unused and in any case.
-    """
-
-    embedded: Literal["on", "accepted", "off"] = "on"
-    idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
-    session_hours: int = Field(default=10, ge=1, le=24 * 7)
-
-
 class DatabaseSection(_Section):
     """`url` in SQLAlchemy's form; by default `varhaven.db` in the home."""
 
@@ -202,6 +188,56 @@ class RoleSection(_Section):
     claim: tuple[str, ...] = Field(min_length=1)
     value: str = Field(min_length=1)
     role: Literal["researcher", "clinician", "citizen", "administrator", "data-protection-officer"]
+
+
+class ProviderSection(_Section):
+    """An OpenID provider at which people sign in.  name: in addresses of this node.  title: for people.
+
+    client_secret_file: without it the node signs with its own key (private_key_jwt).  roles: by claims of the
+    ID token and of userinfo.  The endpoints are found by discovery, unless they are set.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    title: str = Field(min_length=1, max_length=100)
+    issuer: ExactUrl
+    client_id: str = Field(min_length=1)
+    client_secret_file: Path | None = None
+    scopes: tuple[str, ...] = ("openid", "profile")
+    algorithms: tuple[Literal["ES256", "RS256", "PS256"], ...] = Field(default=("RS256",), min_length=1)
+    roles: tuple[RoleSection, ...] = ()
+    authorization_endpoint: ExactUrl | None = None
+    token_endpoint: ExactUrl | None = None
+    userinfo_endpoint: ExactUrl | None = None
+    jwks_uri: ExactUrl | None = None
+    end_session_endpoint: ExactUrl | None = None
+
+    @model_validator(mode="after")
+    def _asks_who_it_is(self) -> Self:
+        if "openid" not in self.scopes:
+            raise ValueError("scopes must have openid: it is what makes the provider say who somebody is")
+        return self
+
+
+class SignInSection(_Section):
+    """Who signs people in.
+
+    embedded: the authorization server inside the node.  "on": it works, and the node says loudly that nobody
+    has decided on it; "accepted": somebody has; "off": it is not there, and its tokens are good no longer.
+
+    idle_minutes, session_hours: after which a session of a browser ends, unused and in any case.
+    """
+
+    embedded: Literal["on", "accepted", "off"] = "on"
+    idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    session_hours: int = Field(default=10, ge=1, le=24 * 7)
+    providers: tuple[ProviderSection, ...] = ()
+
+    @model_validator(mode="after")
+    def _tells_providers_apart(self) -> Self:
+        for names in ([one.name for one in self.providers], [one.issuer for one in self.providers]):
+            if len(set(names)) != len(names):
+                raise ValueError("a name or an issuer stands there twice")
+        return self
 
 
 class IssuerSection(_Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,9 +76,14 @@ class Served:
 
 
 @contextmanager
-def a_served_node(home: Path, settings: str = "") -> Iterator[Served]:
-    """A real node at its own public address; settings: more lines of its configuration."""
-    listening, url = free_socket()
+def a_served_node(
+    home: Path, settings: str = "", at: tuple[socket.socket, str] | None = None
+) -> Iterator[Served]:
+    """A real node at its own public address.
+
+    settings: more lines of its configuration.  at: where it listens, and its address.
+    """
+    listening, url = at or free_socket()
     made = make_home(home, url, "Example Hospital", "FI")
     with (home / CONFIG_NAME).open("a", encoding="utf-8") as file:
         file.write(settings)

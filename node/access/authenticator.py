@@ -89,6 +89,18 @@ class Authenticator:
         """The document at `challenge.METADATA`; name: of the institution."""
         return self.challenge.metadata(name, [issuer.issuer for issuer in self._issuers], _SCOPES)
 
+    async def with_passport(self, caller: Caller, token: str) -> Caller:
+        """`caller`, whom his issuer has introduced otherwise than by a token, with the visas it has for him.
+
+        token: his access token there.  Without an entry of that issuer with a passport, he stays as he is.
+        Raises NotAuthorised, IssuerUnavailable: as `identify`.
+        """
+        for issuer in self._issuers:
+            if issuer.issuer == caller.issuer and issuer.passports is not None:
+                documents, passports = await self._fetched(issuer, caller, token)
+                return await self._with_visas(caller, documents, passports)
+        return caller
+
     async def _identify(self, call: Presented) -> Caller:
         posted = [await self._passports.read(document) for document in call.passports]
         if not call.authorization:
@@ -97,13 +109,19 @@ class Authenticator:
             return await self._holder(posted)
         believed, token = await self._bearer(call)
         caller = believed.caller
-        documents: list[str] = []
-        if believed.issuer.passports is not None:
-            fetched = await believed.issuer.passports.fetch(token, caller)
-            documents += fetched.visas
-            if fetched.passport:
-                posted.append(await self._passports.read(fetched.passport, broker=believed.issuer))
-        return await self._with_visas(caller, documents, posted)
+        documents, passports = await self._fetched(believed.issuer, caller, token)
+        return await self._with_visas(caller, documents, [*posted, *passports])
+
+    async def _fetched(
+        self, issuer: Issuer, caller: Caller, token: str
+    ) -> tuple[Sequence[str], Sequence[Passport]]:
+        """What the issuer of `token` has for its holder."""
+        if issuer.passports is None:
+            return (), ()
+        fetched = await issuer.passports.fetch(token, caller)
+        if not fetched.passport:
+            return fetched.visas, ()
+        return fetched.visas, (await self._passports.read(fetched.passport, broker=issuer),)
 
     async def _bearer(self, call: Presented) -> tuple[Believed, str]:
         """The token, verified, together with its proof where it needs one."""

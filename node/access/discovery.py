@@ -50,7 +50,7 @@ class Metadata:
         """The URL of `jwks_uri`, `token_endpoint` and the like.  Raises IssuerUnavailable."""
         if name in self._known:
             return self._known[name]
-        url = (await self._published()).get(name)
+        url = await self.published(name)
         if not isinstance(url, str):
             raise IssuerUnavailable(f"{self.issuer} publishes no {name}; set it in [[issuers]]")
         own, theirs = urlsplit(self.issuer), urlsplit(url)
@@ -59,6 +59,10 @@ class Metadata:
                 f"{self.issuer} publishes a {name} on another host; if it is right, set it in [[issuers]]"
             )
         return url
+
+    async def published(self, name: str) -> Any:
+        """What was set by hand for `name`, or what the issuer says; else None.  Raises IssuerUnavailable."""
+        return self._known.get(name) or (await self._published()).get(name)
 
     async def _published(self) -> Mapping[str, Any]:
         now_s = self._clock()

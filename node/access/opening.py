@@ -166,19 +166,7 @@ class _Opening:
                 f"{section.issuer} is to be asked as a client of it, but as which is not said",
                 "Register this node there and set client_id.",
             )
-        if section.client_secret_file is None:
-            return ClientProof(section.client_id, key=self.key)
-        return ClientProof(section.client_id, self.secret(section.client_secret_file))
-
-    def secret(self, path: Path) -> str:
-        try:
-            text = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            text = ""
-        if not text:
-            # Not chained and not quoted: it is a secret.
-            raise self.wrong("issuers.client_secret_file", "no secret can be read", "Write one there.")
-        return text
+        return client_proof(section.client_id, section.client_secret_file, self.key)
 
     def require_safe(self, field: str, *urls: str | None) -> None:
         for url in urls:
@@ -203,6 +191,24 @@ class _Opening:
 
     def wrong(self, field: str, problem: str, remedy: str) -> BadInput:
         return BadInput(Place(str(self.settings.home / CONFIG_NAME), field=field), problem, remedy)
+
+
+def client_proof(client_id: str, secret_file: Path | None, key: NodeKey) -> ClientProof:
+    """How this node proves which client it is: with the secret in a file, or with its own key.
+
+    Raises BadInput: no secret can be read there.
+    """
+    if secret_file is None:
+        return ClientProof(client_id, key=key)
+    try:
+        secret = secret_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        secret = ""
+    if not secret:
+        # Not chained and not quoted: it is a secret.
+        place = Place(str(secret_file), field="client_secret_file")
+        raise BadInput(place, "no secret can be read", "Write one there.")
+    return ClientProof(client_id, secret)
 
 
 async def _at(url: str) -> str:

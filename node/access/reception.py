@@ -6,18 +6,21 @@ read anew with every request for users of the node, and kept as the provider tol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from node.access.channel import address_of, refuse_open
+from node.access.pending import PendingLogins
 from node.access.principal import Caller, Role, Visa
+from node.access.providers import Provider
 from node.access.server import EmbeddedServer
 from node.access.server.accounts import Account, SignedIn
 from node.access.sessions import Cookies, Session, Sessions, Visit
-from schemas.errors import Forbidden, NotAuthorised
+from schemas.errors import Forbidden, NotAuthorised, NotFound
 
 CLIENT: Final = "browser"
 _SCOPES: Final = frozenset({"beacon:query", "mme:match"})
@@ -44,13 +47,29 @@ class Person:
         return None if self.account is None else SignedIn(self.account, self.session.methods)
 
 
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """Where people sign in elsewhere.  enrich: gives a caller the visas that his issuer has for his token."""
+
+    providers: tuple[Provider, ...]
+    pending: PendingLogins
+    enrich: Callable[[Caller, str], Awaitable[Caller]]
+
+
 class Reception:
     """Of one node.  Raises StoreUnavailable from every method: the database cannot be read or written."""
 
     def __init__(
-        self, server: EmbeddedServer, sessions: Sessions, cookies: Cookies, *, has_own_users: bool
+        self,
+        server: EmbeddedServer,
+        sessions: Sessions,
+        cookies: Cookies,
+        *,
+        has_own_users: bool,
+        abroad: Abroad | None = None,
     ) -> None:
-        """has_own_users: whether users of this node may sign in."""
+        """has_own_users: whether users of this node may sign in.  abroad: where others do."""
+        self.abroad = abroad
         self.server = server
         self.sessions = sessions
         self.cookies = cookies
@@ -62,6 +81,8 @@ class Reception:
         if session is None:
             return None
         if session.issuer != self.server.issuer:
+            if all(provider.issuer != session.issuer for provider in self.providers):
+                return None  # the provider is trusted no longer
             return Person(session, str(session.profile["title"]), _roles(session.profile))
         account = self.server.accounts.find(session.subject) if self.has_own_users else None
         if account is None:
@@ -81,6 +102,60 @@ class Reception:
             fields.get("name", ""), fields.get("password", ""), fields.get("code", ""), address_of(request)
         )
         return self.start(request, visit, self.server.issuer, who)
+
+    async def send_away(self, request: Request, visit: Visit, name: str, return_to: str) -> str:
+        """The address of the provider `name` at which this browser signs in.
+
+        Raises NotFound: no such provider; IssuerUnavailable; Forbidden: what it brings back could be read.
+        """
+        refuse_open(request)
+        abroad, provider = self._provider(name)
+        state, pending = await run_in_threadpool(abroad.pending.begin, name, visit.visit, return_to)
+        return await provider.address(state, pending)
+
+    async def take_back(
+        self, request: Request, visit: Visit, name: str, answered: Mapping[str, str]
+    ) -> tuple[Visit, str]:
+        """The visit with a session, and the page to go to.  answered: what the provider sent along.
+
+        Raises NotAuthorised: this browser did not begin it, or what the provider says does not hold;
+        NotFound, IssuerUnavailable, Forbidden: as `send_away`.
+        """
+        refuse_open(request)
+        abroad, provider = self._provider(name)
+        state = answered.get("state", "")
+        pending = await run_in_threadpool(abroad.pending.take, state, name, visit.visit)
+        if pending is None:
+            raise NotAuthorised("this sign-in was not begun in this browser, or is too old; begin again")
+        introduced = await provider.introduce(answered, pending)
+        caller = await abroad.enrich(introduced.caller, introduced.access_token)
+        session = Session(
+            issuer=caller.issuer,
+            subject=caller.subject,
+            profile=introduced.profile(caller.visas),
+            methods=introduced.methods,
+            agent=request.headers.get("user-agent", ""),
+            signed_in_s=self.server.clock(),
+            seen_s=0.0,
+        )
+        return await run_in_threadpool(self.admit, visit, session), pending.return_to
+
+    async def farewell(self, person: Person) -> str | None:
+        """Where `person` can sign out of the provider that introduced him, too; None: nowhere."""
+        for provider in self.providers:
+            if provider.issuer == person.session.issuer:
+                return await provider.farewell(f"{self.server.issuer}/")
+        return None
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        return self.abroad.providers if self.abroad else ()
+
+    def _provider(self, name: str) -> tuple[Abroad, Provider]:
+        for provider in self.providers:
+            if self.abroad and provider.name == name:
+                return self.abroad, provider
+        raise NotFound("people do not sign in there")
 
     def start(self, request: Request, visit: Visit, issuer: str, who: SignedIn) -> Visit:
         """A new session for a user of this node; the one that this browser had ends."""

@@ -2,6 +2,8 @@
 
 node          the open node: its rooms joined, questions answered
 application   the web application over it
+entrance      who asks: tokens, sessions, the node's own authorization server
+pages         what people see
 inquiry       one question to the network: merged, or told as each node answers
 streaming     `/network/stream`
 matching      `/mme` and `/network/mme`, and what the matchmaker does by itself
@@ -11,6 +13,7 @@ shield        refusals and faults at the edge
 """
 
 from node.app.application import create_app
-from node.app.node import Node, ask_elsewhere, open_node, warning
+from node.app.entrance import warning
+from node.app.node import Node, ask_elsewhere, open_node
 
 __all__ = ["Node", "ask_elsewhere", "create_app", "open_node", "warning"]

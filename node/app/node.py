@@ -23,13 +23,14 @@ from beacon.merge import merge
 from beacon.query import Asked
 from beacon.room import Beacon
 from node import db
+from node.access.authenticator import Authenticator
 from node.access.grant import decide
 from node.access.keys import NodeKey
 from node.access.principal import Anonymous
 from node.access.reception import Reception
 from node.access.server import EmbeddedServer
-from node.access.sessions import Cookies, Sessions
 from node.access.tokens import MAX_HOPS
+from node.app.entrance import open_entrance
 from node.app.inquiry import Inquiry
 from node.app.sums import Sums, open_sums
 from node.audit import Audit, open_audit
@@ -82,6 +83,7 @@ class Node:
     embedded: EmbeddedServer
     genes: GeneTable
     exchange: Exchange
+    authenticator: Authenticator
     reception: Reception
 
     async def ask(self, asked: Asked, *, network: bool) -> wire.Response:
@@ -203,11 +205,12 @@ def open_node(settings: Settings) -> Node:
     db.migrate(engine)
     catalogue, store, annotations = DatabaseCatalogue(engine), open_store(engine), open_annotations(engine)
     audit = open_audit(engine, settings.home / "keys")
-    embedded = EmbeddedServer(engine, settings.home, settings.node.id)
+    key = NodeKey.load(settings.home / "keys")
+    entrance = open_entrance(settings, engine, key)
     return Node(
         settings=settings,
         engine=engine,
-        key=NodeKey.load(settings.home / "keys"),
+        key=key,
         catalogue=catalogue,
         store=store,
         annotations=annotations,
@@ -227,26 +230,10 @@ def open_node(settings: Settings) -> Node:
         audit=audit,
         genes=genes,
         exchange=open_exchange(settings, engine, audit, ontologies=ontologies, genes=genes, liftover=chains),
-        embedded=embedded,
-        reception=_reception(settings, engine, embedded),
+        embedded=entrance.embedded,
+        authenticator=entrance.authenticator,
+        reception=entrance.reception,
     )
-
-
-def warning(settings: Settings) -> str:
-    """What everybody who uses this node has to know about it; empty when there is nothing."""
-    if settings.sign_in.embedded != "on":
-        return ""
-    return (
-        "this node signs people in by itself, and nobody has decided on that yet. Its operator sets "
-        '[sign_in] embedded to "accepted", or to "off" when people sign in elsewhere.'
-    )
-
-
-def _reception(settings: Settings, engine: Engine, embedded: EmbeddedServer) -> Reception:
-    section = settings.sign_in
-    sessions = Sessions(engine, idle_s=section.idle_minutes * 60, life_s=section.session_hours * 3600)
-    cookies = Cookies(settings.node.id, embedded.keyring.seal)
-    return Reception(embedded, sessions, cookies, has_own_users=section.embedded != "off")
 
 
 def _cohorts(settings: Settings) -> tuple[Cohort, ...]:

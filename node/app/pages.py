@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request
 
 from beacon.query import Asked
 from node.access.server import routes as oauth
+from node.app.entrance import warning
 from node.app.inquiry import Inquiry
-from node.app.node import Node, warning
+from node.app.node import Node
 from node.web import Frame, create_account_pages, create_consent_page, create_docs, create_web
 from schemas.access import Grant
 

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from node.access.channel import address_of, refuse_open
+from node.access.forms import read_fields
+from node.access.opening_providers import BACK
 from node.access.reception import Person
 from node.access.server.accounts import Account, SignedIn
 from node.access.server.passwords import SHORTEST
 from node.access.server.totp import provisioning_uri, readable
-from node.web.frame import Frame, Guest
-from schemas.errors import BadInput, BadQuestion, Forbidden, NodeError, NotAuthorised
+from node.web.frame import Frame, Guest, own_path
+from schemas.errors import BadInput, BadQuestion, Forbidden, IssuerUnavailable, NodeError, NotAuthorised
 
 _PASSWORD_PAGE: Final = "/account/password"  # noqa: S105  # a path
 
@@ -26,6 +28,8 @@ def create_account_pages(frame: Frame, node_name: str) -> APIRouter:
     pages = _Pages(frame, node_name)
     for path, get, post in (
         ("/sign-in", pages.sign_in_form, pages.sign_in),
+        ("/sign-in/at/{name}", pages.send_away, None),
+        (f"{BACK}/{{name}}", pages.take_back, None),
         ("/sign-out", None, pages.sign_out),
         ("/account", pages.account, None),
         (_PASSWORD_PAGE, pages.password_form, pages.change_password),
@@ -67,11 +71,35 @@ class _Pages:
         return self._frame.go(signed_in, _PASSWORD_PAGE if must_change else guest.next_path)
 
     async def sign_out(self, guest: Guest) -> Response:
+        """Here at once; at the provider the person came from by a link, which is his to follow."""
         if guest.visit.token is not None:
             self._reception.sessions.end(guest.visit.token)
-        response = self._frame.go(guest, "/")
+        farewell = await self._farewell(guest)
+        if farewell is None:
+            response = self._frame.go(guest, "/")
+        else:
+            gone = Guest(guest.request, guest.visit, None, guest.fields)
+            response = self._frame.show(gone, "signed-out.html", farewell=farewell)
         self._reception.cookies.forget(response, guest.request)
         return response
+
+    async def _farewell(self, guest: Guest) -> str | None:
+        try:
+            return await self._reception.farewell(guest.person) if guest.person else None
+        except IssuerUnavailable:
+            return None  # he has signed out here in any case
+
+    async def send_away(self, guest: Guest) -> Response:
+        name = guest.request.path_params["name"]
+        away = await self._reception.send_away(guest.request, guest.visit, name, guest.next_path)
+        return self._frame.go(guest, away)
+
+    async def take_back(self, guest: Guest) -> Response:
+        name = guest.request.path_params["name"]
+        answered = read_fields(guest.request.url.query.encode())
+        visit, return_to = await self._reception.take_back(guest.request, guest.visit, name, answered)
+        signed_in = Guest(guest.request, visit, self._reception.person(visit), {})
+        return self._frame.go(signed_in, own_path(return_to))
 
     async def account(self, guest: Guest) -> Response:
         if guest.person is None:
@@ -168,6 +196,7 @@ class _Pages:
             refusal=refusal.message if refusal else "",
             name=guest.fields.get("name", ""),
             has_own_users=self._reception.has_own_users,
+            providers=self._reception.providers,
         )
 
     def _show_password(self, guest: Guest, refusal: NodeError | None = None) -> Response:

