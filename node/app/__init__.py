@@ -6,6 +6,7 @@ entrance      who asks: tokens, sessions, the node's own authorization server
 pages         what people see
 inquiry       one question to the network: merged, or told as each node answers
 streaming     `/network/stream`
+casework      `/cases`: the doctors and programs of this node with their own cases
 matching      `/mme` and `/network/mme`, and what the matchmaker does by itself
 membership    `/network/peers` and the service registry
 attendance    callers who go away, and the trace of a request

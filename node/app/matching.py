@@ -1,4 +1,4 @@
-"""The matchmaker over HTTP: `/mme` for other exchanges, `/network/mme` for the node's own cases; its chores.
+"""The matchmaker over HTTP: `/mme` for other exchanges, `/network/mme` and `/cases` for its own; its chores.
 
 Who asks shows a token in X-Auth-Token, or signs as our own nodes do.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -17,6 +18,7 @@ from matchmaker import api
 from matchmaker.api import Caller
 from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, TokenVerifier
+from node.app.casework import create_cases_router
 from node.app.node import Node
 from node.cases import Actor
 from node.exchange.mail import Post, Postman
@@ -34,30 +36,54 @@ _BODY_S: Final = 20  # for the body to arrive
 _WEBHOOK_S: Final = 10
 
 
-def include_exchange(app: FastAPI, node: Node) -> None:
-    """Adds the routes of the matchmaker; `app.state.network` is there once the application runs."""
-    own = node.exchange
-    verifier = TokenVerifier(node.beacon.identity.id, node.peers.find)
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Who comes to the matchmaker, and as whom."""
 
-    async def receive(request: Request) -> Caller:
+    node: Node
+    verifier: TokenVerifier
+
+    async def peer(self, request: Request) -> Caller:
+        """Another exchange, or a program of this hospital: by its token or its signature.
+
+        Raises NotAuthorised: neither is good; TooLarge.
+        """
         token = request.headers.get(HEADER)
         if token is not None:
-            peer = await asyncio.to_thread(own.tokens.peer_of, token)
-            return Caller(str(PeerPrincipal(peer)), await _body(request))
+            name = await asyncio.to_thread(self.node.exchange.tokens.peer_of, token)
+            return Caller(str(PeerPrincipal(name)), await _body(request))
         authorization = request.headers.get("authorization")
         if authorization is None:
             raise NotAuthorised("this exchange answers only callers with an X-Auth-Token of its own")
         body = await _body(request)
-        signed = verifier.verify(authorization, Call(request.method, request.scope["path"], body))
+        signed = self.verifier.verify(authorization, Call(request.method, request.scope["path"], body))
         return Caller(str(PeerPrincipal(signed.peer)), body)
+
+    async def actor(self, request: Request) -> tuple[Actor, bytes]:
+        """Whoever may have cases here, with his teams.  Raises as `peer`."""
+        caller = await self.peer(request)
+        return await asyncio.to_thread(self.node.exchange.book.actor, caller.name), caller.body
+
+
+def include_exchange(app: FastAPI, node: Node) -> None:
+    """Adds the routes of the matchmaker; `app.state.network` is there once the application runs."""
+    own = node.exchange
+    counter = Counter(node, TokenVerifier(node.beacon.identity.id, node.peers.find))
 
     async def answer(caller: Caller, asked: MatchRequest) -> Mapping[str, Any]:
         return await own.desk.answer(caller.name, asked)
 
+    async def owner(request: Request) -> Caller:
+        actor, body = await counter.actor(request)
+        return Caller(actor.name, body)
+
     async def answer_everywhere(caller: Caller, asked: MatchRequest) -> Mapping[str, Any]:
-        network: Network = app.state.network
-        search = await own.finder.everywhere(network, Actor(caller.name), asked.patient.id)
-        return search.document
+        actor = await asyncio.to_thread(own.book.actor, caller.name)
+        return (await own.finder.everywhere(network(), actor, asked.patient.id)).document
+
+    def network() -> Network:
+        running: Network = app.state.network
+        return running
 
     def heartbeat() -> Heartbeat:
         settings = node.settings
@@ -65,9 +91,10 @@ def include_exchange(app: FastAPI, node: Node) -> None:
             production=settings.node.environment == "prod", disclaimer=settings.matchmaker.disclaimer or None
         )
 
-    office = api.Office(receive, answer, heartbeat, own.desk.metrics)
+    office = api.Office(counter.peer, answer, heartbeat, own.desk.metrics)
     app.include_router(api.create_router(office), prefix=MATCHMAKER)
-    app.include_router(api.create_match_router(receive, answer_everywhere), prefix=NETWORK)
+    app.include_router(api.create_match_router(owner, answer_everywhere), prefix=NETWORK)
+    app.include_router(create_cases_router(own, counter.actor, network))
 
 
 async def _body(request: Request) -> bytes:

@@ -16,7 +16,7 @@ from matchmaker import api as exchange
 from schemas.errors import NodeError
 from schemas.ga4gh import NodeIdentity
 
-_EXCHANGE: Final = ("/mme/", "/network/mme/")
+_EXCHANGE: Final = ("/mme/", "/network/mme/", "/cases")
 _log: Final = logging.getLogger(__name__)
 
 

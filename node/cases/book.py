@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -73,8 +73,10 @@ class CaseBook:
     StoreUnavailable from every call: the database cannot be read or written.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, witness: Callable[[Actor, str], None] | None = None) -> None:
+        """witness: is told of every change, by whom and of what kind, once it is made."""
         self._engine = engine
+        self._witness = witness or (lambda _actor, _what: None)
 
     def add(self, actor: Actor, deposits: Iterable[Deposit], *, restates: Container[str] = ()) -> list[Added]:
         """Keeps them, all or none.  One whose id is there already, and his, takes its place.
@@ -93,6 +95,7 @@ class CaseBook:
                     kept = replace(kept, sharing=before.sharing)
                 _write(connection, kept, version, new=before is None)
                 added.append(Added(deposit.id, new=before is None))
+        self._witness(actor, "cases deposited")
         return added
 
     def find(self, actor: Actor, case_id: str) -> Deposit:
@@ -117,6 +120,8 @@ class CaseBook:
         with self.database() as connection:
             changed = replace(owned(connection, actor, case_id), **changes, changed_at=_now())
             _write(connection, changed, _next_version(connection), new=False)
+        consent = "consent of a case changed" if "sharing" in changes else "case changed"
+        self._witness(actor, consent)
         return changed
 
     def hand_over(self, actor: Actor, owner: str, new_owner: str) -> int:
@@ -131,7 +136,8 @@ class CaseBook:
             changed = connection.execute(
                 sa.update(db.mme_case).where(owns).values(owner=new_owner, changed_at=_now())
             )
-            return changed.rowcount
+        self._witness(actor, "cases handed over")
+        return changed.rowcount
 
     def remove(self, actor: Actor, case_id: str) -> None:
         """Deletes the case, what was written beside it and what came of matching it.
@@ -149,6 +155,24 @@ class CaseBook:
             connection.execute(
                 sa.insert(db.removed_case).values(digest=digest, version=version, owner=gone.owner)
             )
+        self._witness(actor, "case removed")
+
+    def actor(self, name: str) -> Actor:
+        """Somebody by his name, with the teams he is in."""
+        wanted = sa.select(db.team_member.c.team).where(db.team_member.c.member == name)
+        with self.database() as connection:
+            return Actor(name, frozenset(connection.scalars(wanted)))
+
+    def team(self, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> list[str]:
+        """The members of a team, after these have come and those have gone; for whoever runs the node."""
+        table = db.team_member
+        with self.database() as connection:
+            for member in (*add, *remove):
+                connection.execute(sa.delete(table).where(table.c.team == name, table.c.member == member))
+            for member in dict.fromkeys(add):
+                connection.execute(sa.insert(table).values(team=name, member=member))
+            wanted = sa.select(table.c.member).where(table.c.team == name).order_by(table.c.member)
+            return list(connection.scalars(wanted))
 
     def note(self, actor: Actor, case_id: str, text: str) -> None:
         """Writes something beside a case, for those whose it is."""

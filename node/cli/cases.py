@@ -201,6 +201,23 @@ def hand_over(
         out.print(f"{number} cases")
 
 
+@case.command("team")
+def team(
+    name: Annotated[str, typer.Argument(metavar="TEAM")],
+    home: Home,
+    add: Annotated[list[str] | None, typer.Option("--add", help="Who is in it, as access names him.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", help="Who is in it no more.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who may do with a team's cases what their owner may."""
+    with open_home(home) as node:
+        members = node.exchange.book.team(name, add=add or (), remove=remove or ())
+    if as_json:
+        print_json({"team": name, "members": members})
+    else:
+        out.print("\n".join(members) or "nobody", markup=False)
+
+
 @case.command("remove")
 def remove(
     case_ids: Annotated[list[str], typer.Argument(metavar="CASE...", help="Ids of cases.")], home: Home

@@ -23,6 +23,7 @@ from node.db.cases import (
     outbox,
     remark,
     removed_case,
+    team_member,
 )
 from node.db.engine import Turn, announce, connect, held_schema, migrate, newest_schema, refuse_unfit
 from node.db.identity import (
@@ -76,6 +77,7 @@ __all__ = [
     "revision",
     "secure_sum",
     "spent",
+    "team_member",
     "token_family",
     "variant",
     "vcf_file",

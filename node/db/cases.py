@@ -33,6 +33,14 @@ mme_case: Final = sa.Table(
 sa.Index("mme_case_owner", mme_case.c.owner)
 sa.Index("mme_case_version", mme_case.c.version)
 
+team_member: Final = sa.Table(
+    "team_member",
+    metadata,
+    sa.Column("team", sa.Text, primary_key=True),
+    sa.Column("member", sa.Text, primary_key=True, comment="principal"),
+)
+sa.Index("team_member_member", team_member.c.member)
+
 # Ids of cases that are gone: an id stands for one patient for ever, and only who had it may use it again.
 removed_case: Final = sa.Table(
     "removed_case",

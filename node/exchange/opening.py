@@ -10,8 +10,9 @@ from sqlalchemy.engine import Engine
 from matchmaker.match import Matchmaker
 from matchmaker.phenotype import TermSpace
 from matchmaker.scoring.profile import Reader
-from node.audit import Audit
-from node.cases import CaseBook, Stock, Tracking
+from node import trace
+from node.audit import Audit, Entry, Kind, Outcome
+from node.cases import Actor, CaseBook, Stock, Tracking
 from node.config import Settings
 from node.exchange.desk import Desk
 from node.exchange.finder import Finder
@@ -62,7 +63,7 @@ def open_exchange(
 ) -> Exchange:
     """Nothing is read before the first question."""
     own = settings.matchmaker
-    book = CaseBook(engine)
+    book = CaseBook(engine, _witness(audit))
     tracking = Tracking(book, audit.digest)
     stock = Stock(book, _maker(settings, ontologies, genes, liftover))
     outbox = Outbox(engine)
@@ -82,6 +83,16 @@ def open_exchange(
         outbox=outbox,
         rounds=Rounds(finder, book, secretary),
     )
+
+
+def _witness(audit: Audit) -> Callable[[Actor, str], None]:
+    """Changes of cases stand in the audit log, too: who, and of what kind."""
+
+    def recorded(actor: Actor, what: str) -> None:
+        request = trace.current().id
+        audit.record_now(Entry(request, actor.name, Kind.MATCHMAKER, Outcome.ANSWERED, detail=what))
+
+    return recorded
 
 
 def _maker(

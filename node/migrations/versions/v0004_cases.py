@@ -33,6 +33,13 @@ def upgrade() -> None:
     op.create_index("mme_case_owner", "mme_case", ["owner"])
     op.create_index("mme_case_version", "mme_case", ["version"])
     op.create_table(
+        "team_member",
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("member", sa.Text(), nullable=False, comment="principal"),
+        sa.PrimaryKeyConstraint("team", "member"),
+    )
+    op.create_index("team_member_member", "team_member", ["member"])
+    op.create_table(
         "removed_case",
         sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the id"),
         sa.Column("version", sa.BigInteger(), nullable=False, comment="the revision that removed it"),
