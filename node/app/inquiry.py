@@ -133,7 +133,7 @@ class Inquiry:
 
     def _summary(self, whole: wire.Response, seconds: float) -> dict[str, Any]:
         information = whole["info"]
-        states = Counter(line["state"] for line in information["nodes"])
+        states = Counter(str(line["state"]) for line in information["nodes"])
         report = read_report(whole, one_allele=isinstance(self.asked.query, SequenceQuery))
         told: dict[str, Any] = {
             "requestId": trace.current().id,

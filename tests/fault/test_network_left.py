@@ -110,6 +110,22 @@ async def _document(lines: AsyncIterator[str]) -> Any:
     raise AssertionError("the stream ended")
 
 
+def test_every_stream_ends_with_what_it_comes_to(world: World) -> None:
+    async def main() -> None:
+        async with a_peer(answers_yes) as quick, client(world) as http:
+            world.trusts(quick)
+            reply = await http.post("/network/stream", json=BODY, headers={"accept": "application/x-ndjson"})
+            told = [json.loads(line) for line in reply.text.splitlines() if line]
+            assert [one["event"] for one in told] == ["plan", "peer", "peer", "summary"]
+            summary = told[-1]
+            assert summary["byState"] == {"hit": 1, "not_applicable": 1}
+            assert (summary["asked"], summary["answered"], summary["complete"]) == (2, 1, False)
+            assert summary["counts"]["kind"] == "lower_bound"
+            assert summary["responseSummary"]["exists"] is True
+
+    asyncio.run(main())
+
+
 def test_a_question_that_cannot_be_read_is_refused_before_anything_is_streamed(world: World) -> None:
     for path, body in (
         ("", {"query": {"filtres": []}}),
