@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from schemas.genome import Allele
-from schemas.ports import PersonSet, Roster, VariantStore
+from schemas.ports import HitTwice, PersonSet, Roster, VariantStore
+from schemas.questions import Lying
 
 MAX_CASES: Final = 100
+_MEMBERS: Final = (("biosample", "biosampleId"), ("individual", "individualId"))
+_TOLD: Final = (Lying.HOMOZYGOUS, Lying.TRANS, Lying.CIS, Lying.UNKNOWN)
 _HETEROZYGOUS: Final = {"id": "GENO:0000135", "label": "heterozygous"}
 _HOMOZYGOUS: Final = {"id": "GENO:0000136", "label": "homozygous"}
 _HEMIZYGOUS: Final = {"id": "GENO:0000134", "label": "hemizygous"}
@@ -23,11 +26,20 @@ _HEMIZYGOUS: Final = {"id": "GENO:0000134", "label": "hemizygous"}
 class Cases:
     """The carriers of alleles in one dataset, among `people` (None is everybody), by their entries."""
 
-    def __init__(self, store: VariantStore, roster: Roster, dataset: str, people: PersonSet | None) -> None:
+    def __init__(
+        self,
+        store: VariantStore,
+        roster: Roster,
+        dataset: str,
+        people: PersonSet | None,
+        hits: HitTwice | None = None,
+    ) -> None:
+        """hits: of people who are hit twice, how their alleles lie, which each case then tells."""
         self._store = store
         self._dataset = dataset
         self._people = people
-        self._known = _names_of(roster)
+        self._called = roster.called
+        self._lying = {person: how for how in _TOLD for person in hits.lying(how)} if hits else {}
 
     def of(self, allele: Allele) -> list[dict[str, Any]]:
         """One case a carrier, in the order of ingest; none where there are more than 100."""
@@ -36,21 +48,12 @@ class Cases:
         if sum(len(people) for people, _ in kinds) > MAX_CASES:
             return []
         by_person = {person: kind for people, kind in kinds for person in people}
-        return [
-            {**self._known.get(person, {}), "zygosity": by_person[person]} for person in sorted(by_person)
-        ]
+        return [self._case(person, by_person[person]) for person in sorted(by_person)]
 
-
-def _names_of(roster: Roster) -> Mapping[int, dict[str, str]]:
-    """What each genotyped person is called as an entry: biosample and individual."""
-    units = {person: unit for unit, people in enumerate(roster.ordinals) for person in people}
-    names: dict[int, dict[str, str]] = {}
-    for entry, member in (("biosample", "biosampleId"), ("individual", "individualId")):
-        ledger = roster.ledgers.get(entry)
-        if ledger is None:
-            continue
-        by_unit = {unit: row for row, own in enumerate(ledger.units) for unit in own}
-        for person, unit in units.items():
-            if unit in by_unit:
-                names.setdefault(person, {})[member] = ledger.ids[by_unit[unit]]
-    return names
+    def _case(self, person: int, zygosity: Mapping[str, str]) -> dict[str, Any]:
+        called = self._called.get(person, {})
+        case: dict[str, Any] = {member: called[entry] for entry, member in _MEMBERS if entry in called}
+        case["zygosity"] = dict(zygosity)
+        if person in self._lying:
+            case["info"] = {"hits": self._lying[person].value}
+        return case

@@ -11,15 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pyroaring import BitMap
-
 from schemas.genome import Allele
-from schemas.people import Term
 from schemas.ports import Counts, Page, PersonSet, Roster, VariantStore
 from schemas.questions import SequenceQuery, VariantQuery, lying_at
 
 MIN_PEOPLE: Final = 10
-_FIELDS: Final = ("sex", "ethnicity", "geographicOrigin")
 _ALL: Final = Page(limit=1000)
 
 
@@ -46,19 +42,9 @@ class Groups:
 
 
 def _groups_of(roster: Roster) -> Iterator[tuple[str, PersonSet]]:
-    ledger = roster.ledgers.get("individual")
-    if ledger is None:
-        return
-    everybody = BitMap().union(*roster.ordinals)
-    for field in _FIELDS:
-        groups: dict[str, PersonSet] = {}
-        for row, value in ledger.fields.get(field, ()):
-            if isinstance(value, Term):
-                units = ledger.units[row]
-                name = value.label or ledger.labels.get(value.id, value.id)
-                groups.setdefault(name, BitMap()).update(*(roster.ordinals[unit] for unit in units))
-        for name, people in sorted(groups.items()):
-            if len(people) >= MIN_PEOPLE and people != everybody:
+    for groups in roster.groups.values():
+        for name, people in groups.items():
+            if len(people) >= MIN_PEOPLE and people != roster.everybody:
                 yield name, people
 
 

@@ -12,6 +12,7 @@ from schemas import beacon as wire
 from schemas.access import Granularity
 from schemas.beacon import Include
 from schemas.filters import Operator, Similarity
+from schemas.questions import Lying
 
 Schema = Mapping[str, Any]
 
@@ -52,6 +53,10 @@ _VARIANT: Final[Mapping[str, tuple[Schema, str]]] = {
     "hitsPerPerson": (
         {"type": "integer", "enum": [2]},
         "two alleles of a gene or range, or one twice, in one person",
+    ),
+    "hitsPhase": (
+        {"type": "string", "enum": [word.value for word in Lying], "default": "any"},
+        "beside hitsPerPerson: how the alleles lie on the two copies, as far as the files are phased",
     ),
 }
 _FILTERS: Final[Schema] = {"type": "array", "items": _TEXT}

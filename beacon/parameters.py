@@ -9,7 +9,8 @@ There is no discriminator on the wire: which parameters are present tells the ki
     genomicAlleleShortForm                              HGVS: g. and m. by place; c. and p. by annotation
     aminoacidChange [, geneId, or start and end]        by annotation
     mateName, start [, end]                             adjacency: joined with this contig; end lies on it
-    hitsPerPerson with a range or gene                  two alleles, or one twice, in one person
+    hitsPerPerson with a range or gene                  two alleles, or one twice, in one person;
+                                                        hitsPhase: how they lie on his copies
     together (or a list as g_variant)                   an allele of each of several questions in one person
 
 A sequence query may repeat its `end`, type and length, which then must fit the bases.  Coordinates are
@@ -37,6 +38,7 @@ from schemas.questions import (
     Conditions,
     GeneQuery,
     HgvsQuery,
+    Lying,
     Question,
     RangeQuery,
     SequenceQuery,
@@ -58,7 +60,10 @@ def canonical(question: Question) -> wire.VariantParameters:
     if isinstance(question, Together):
         return {"together": [_canonical(part) for part in question.parts]}
     if isinstance(question, TwoHits):
-        return {**_canonical(question.where), "hitsPerPerson": 2}
+        lying: wire.VariantParameters = (
+            {} if question.lying is Lying.ANY else {"hitsPhase": question.lying.value}
+        )
+        return {**_canonical(question.where), "hitsPerPerson": 2, **lying}
     return _canonical(question)
 
 
@@ -160,6 +165,8 @@ def _read_part(asked: wire.AskedVariant) -> Single:
 
 def _read_one(asked: wire.AskedVariant) -> Question:
     given = asked.named
+    if "hitsPhase" in given and "hitsPerPerson" not in given:
+        raise BadQuestion("hitsPhase is asked beside hitsPerPerson=2")
     if "hitsPerPerson" in given:
         return _read_two_hits(asked)
     if "genomicAlleleShortForm" in given:
@@ -181,10 +188,10 @@ def _alone(asked: wire.AskedVariant, name: str, allowed: frozenset[str]) -> None
 def _read_two_hits(asked: wire.AskedVariant) -> TwoHits:
     if asked.hitsPerPerson != 2:
         raise BadQuestion("hitsPerPerson can be 2: two different alleles in one person, or one twice")
-    where = _read_one(asked.model_copy(update={"hitsPerPerson": None}))
+    where = _read_one(asked.model_copy(update={"hitsPerPerson": None, "hitsPhase": None}))
     if not isinstance(where, RangeQuery | GeneQuery):
         raise BadQuestion("hitsPerPerson is asked of a gene or a range")
-    return TwoHits(where)
+    return TwoHits(where, asked.hitsPhase or Lying.ANY)
 
 
 def _read_assembly(asked: wire.AskedVariant) -> Assembly | None:

@@ -22,6 +22,7 @@ from schemas.questions import (
     Conditions,
     GeneQuery,
     HgvsQuery,
+    Lying,
     Question,
     RangeQuery,
     SequenceQuery,
@@ -63,9 +64,10 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Alleles that `query` admits, carried by people who carry two or more of them, or one twice."""
+    """Alleles that `query` admits, carried by people who are hit twice by them, so lying."""
 
     query: RangeQuery
+    lying: Lying
 
 
 Sought = Alternatives | AnnotationQuery | Joint | Pairs
@@ -105,7 +107,7 @@ def place(question: Question, assembly: Assembly, reference: Reference) -> Place
         parts = tuple(_placed_part(part, assembly, reference, notes) for part in question.parts)
         sought: Sought = Joint(parts)
     elif isinstance(question, TwoHits):
-        sought = Pairs(_placed_range(question.where, assembly, reference))
+        sought = Pairs(_placed_range(question.where, assembly, reference), question.lying)
     else:
         sought = _placed_part(question, assembly, reference, notes)
     lifted_from = asked if asked is not assembly else None

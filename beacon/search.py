@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from beacon.placement import Alternatives, Joint, Pairs, Sought
 from schemas.errors import BadQuestion
 from schemas.genome import Allele
-from schemas.ports import Annotations, Counts, Page, PersonSet, Variant, VariantStore
+from schemas.ports import Annotations, Counts, HitTwice, Page, PersonSet, Variant, VariantStore
 from schemas.questions import AnnotationQuery, Copies, SequenceQuery, VariantQuery
 
 MAX_ALLELES: Final = 20_000
@@ -58,7 +58,7 @@ class Search:
     def carriers(self, sought: Sought) -> PersonSet:
         """Who carries any of them; of a joint question, one of each.  Raises BadQuestion: as `exists`."""
         if isinstance(sought, Pairs):
-            return self._twice(sought)
+            return self.hit_twice(sought).lying(sought.lying)
         if not isinstance(sought, Joint):
             return self._carriers(self._all(sought, self.people), self.people)
         everyone = self.people
@@ -80,18 +80,13 @@ class Search:
         return iter(_united(variant for part in sought.parts for variant in self._all(part, everyone)))
 
     def _pairs(self, sought: Pairs) -> Iterator[Variant]:
-        twice = self._twice(sought)
+        twice = self.carriers(sought)
         return iter(self._all(Alternatives((sought.query,)), twice) if twice else ())
 
-    def _twice(self, sought: Pairs) -> PersonSet:
-        """Who carries two of the alleles or more, or one of them twice."""
-        once, twice = BitMap(), BitMap()
-        for variant in self._all(Alternatives((sought.query,)), self.people):
-            found = self.store.zygosities(self.dataset, variant.allele, self.people)
-            carriers = found.het | found.hom | found.hemi
-            twice |= (once & carriers) | found.hom
-            once |= carriers
-        return twice
+    def hit_twice(self, sought: Pairs) -> HitTwice:
+        """Who carries two of the alleles or more, or one of them twice.  Raises BadQuestion: as `exists`."""
+        found = self._all(Alternatives((sought.query,)), self.people)
+        return self.store.hit_twice(self.dataset, [variant.allele for variant in found], self.people)
 
     def _carriers(self, variants: Iterable[Variant], people: PersonSet | None) -> PersonSet:
         found = BitMap()

@@ -7,8 +7,7 @@ refuse every member they do not know: ignoring one would answer a wider question
 
 Spec: GA4GH Beacon v2.1.1 and v2.2.0, framework/json/{requests,responses}, models/json/.../genomicVariations.
 """
-# The members are named as the specification names them.
-# ruff: noqa: N815
+# ruff: noqa: N815  # the members are named as the specification names them
 
 from __future__ import annotations
 
@@ -32,6 +31,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from schemas.access import Granularity
+from schemas.questions import Lying
 from schemas.strict import Strict as _Asking
 from schemas.strict import validated
 
@@ -68,11 +68,7 @@ class Pages(TypedDict, total=False):
 
 
 class VariantParameters(TypedDict, total=False):
-    """A variant question in its one canonical spelling; 0-based, half-open.
-
-    Two members are this project's own: `hitsPerPerson` (2: two alleles in one person, or one twice) and
-    `together` (an allele of each of these in one person).
-    """
+    """A variant question as it is sent; 0-based.  The last three, of one person, are this project's own."""
 
     assemblyId: str
     referenceName: str
@@ -88,6 +84,7 @@ class VariantParameters(TypedDict, total=False):
     genomicAlleleShortForm: str
     mateName: str
     hitsPerPerson: int
+    hitsPhase: str
     together: list[VariantParameters]
 
 
@@ -422,6 +419,7 @@ class AskedVariant(_Asking):
     )
     mateName: str | None = None
     hitsPerPerson: Whole | None = None
+    hitsPhase: Lying | None = None
     together: list[AskedVariant] | None = Field(default=None, max_length=10)
 
     @property

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 
 from pyroaring import BitMap
@@ -18,7 +19,7 @@ from pyroaring import BitMap
 from schemas.filters import Value
 from schemas.genome import Allele
 from schemas.people import Dataset, Term
-from schemas.questions import Annotation, AnnotationQuery, VariantQuery
+from schemas.questions import Annotation, AnnotationQuery, Lying, VariantQuery
 
 PersonSet = BitMap
 """People of one dataset as their dense ordinals, 0 to n-1 in the order in which they were first ingested."""
@@ -121,6 +122,13 @@ class HitTwice:
     def everybody(self) -> PersonSet:
         return self.homozygous | self.trans | self.cis | self.unknown
 
+    def lying(self, how: Lying) -> PersonSet:
+        """Those whose alleles lie so."""
+        if how is Lying.ANY:
+            return self.everybody
+        found: PersonSet = getattr(self, how.value)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -215,6 +223,8 @@ class Catalogue(Protocol):
         ...
 
 
+_GROUPING: Final = ("sex", "ethnicity", "geographicOrigin")
+
 Rows = BitMap
 """Entries of one type in one dataset by their row: 0 to n-1 in the order of their ids."""
 
@@ -246,9 +256,9 @@ class Ledger:
         return at if at < len(self.ids) and self.ids[at] == name else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roster:
-    """Who and what is in a dataset, as one moment saw it.
+    """Who and what is in a dataset, as one moment saw it.  What is worked out of it is kept with it.
 
     ledgers: by entry type (`individual`, `biosample`, `run`, `analysis`).  The ledgers meet in units: the
     samples of the dataset, and one for each individual who has none.  ordinals: by unit, the genotyped people
@@ -257,6 +267,38 @@ class Roster:
 
     ledgers: Mapping[str, Ledger]
     ordinals: tuple[PersonSet, ...]
+
+    @cached_property
+    def everybody(self) -> PersonSet:
+        """Everybody who is genotyped."""
+        return BitMap().union(*self.ordinals)
+
+    @cached_property
+    def called(self) -> Mapping[int, Mapping[str, str]]:
+        """What a genotyped person's entries are called: by entry type, their ids."""
+        units = {person: unit for unit, people in enumerate(self.ordinals) for person in people}
+        names: dict[int, dict[str, str]] = {person: {} for person in units}
+        for entry, ledger in self.ledgers.items():
+            by_unit = {unit: row for row, own in enumerate(ledger.units) for unit in own}
+            for person, unit in units.items():
+                if unit in by_unit:
+                    names[person][entry] = ledger.ids[by_unit[unit]]
+        return names
+
+    @cached_property
+    def groups(self) -> Mapping[str, Mapping[str, PersonSet]]:
+        """Genotyped people by the terms of a field that each person has once: sex, ethnicity, origin."""
+        ledger = self.ledgers.get("individual")
+        return {} if ledger is None else {field: self._grouped(ledger, field) for field in _GROUPING}
+
+    def _grouped(self, ledger: Ledger, field: str) -> Mapping[str, PersonSet]:
+        groups: dict[str, PersonSet] = {}
+        for row, value in ledger.fields.get(field, ()):
+            if isinstance(value, Term):
+                name = value.label or ledger.labels.get(value.id, value.id)
+                own = groups.setdefault(name, BitMap())
+                own.update(*(self.ordinals[unit] for unit in ledger.units[row]))
+        return dict(sorted(groups.items()))
 
 
 class People(Protocol):

@@ -11,6 +11,7 @@ Spec: Beacon v2 requestParameters and "Variant queries".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from schemas.genome import Allele, Assembly, Contig, Interval, VariantType, bases_match
@@ -276,15 +277,30 @@ class Together:
     parts: tuple[Single, ...]
 
 
+class Lying(StrEnum):
+    """How the alleles of somebody who is hit twice lie on his two copies.
+
+    any: in whatever way.  biallelic: both copies are known to be hit, by one allele twice or by two in trans.
+    """
+
+    ANY = "any"
+    BIALLELIC = "biallelic"
+    HOMOZYGOUS = "homozygous"
+    TRANS = "trans"
+    CIS = "cis"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class TwoHits:
     """Is there a person who carries two different alleles of this range or gene, or one of them twice?
 
-    Candidates for a recessive cause: homozygotes, and compound heterozygotes as far as it is known, for
-    whether two different alleles lie on different copies is not looked at.
+    Candidates for a recessive cause: homozygotes and compound heterozygotes, the latter as far as the files
+    are phased.
     """
 
     where: RangeQuery | GeneQuery
+    lying: Lying = Lying.ANY
 
 
 Question = Single | Together | TwoHits

@@ -11,7 +11,7 @@ from beacon.entries.entry import EntryType
 from beacon.groups import Groups
 from beacon.looking import Looking, datasets_meant, look_into
 from beacon.lookup import Finder, OneAllele, Sought, WholeGenome
-from beacon.placement import Placed, concerns, place
+from beacon.placement import Pairs, Placed, concerns, place
 from beacon.query import VARIANTS, Asked
 from beacon.records import Telling, allele_named, records_of
 from beacon.room import Beacon
@@ -21,8 +21,8 @@ from schemas.beacon import Include, Response
 from schemas.errors import BadQuestion, NotHeld
 from schemas.genome import Allele, Assembly
 from schemas.people import Dataset, Term
-from schemas.ports import PersonSet, Variant
-from schemas.questions import assembly_of
+from schemas.ports import PersonSet, Roster, Variant
+from schemas.questions import TwoHits, assembly_of
 
 _OF_ITS_PEOPLE: Final = (
     "these are the variants of the people of this analysis, from whichever file of the dataset they are"
@@ -121,7 +121,7 @@ def _telling(looking: Looking, dataset: Dataset) -> Telling:
     cases = groups = None
     if looking.asked.is_of_few:
         roster, people = beacon.people.roster(dataset.id), looking.people(dataset)
-        cases = Cases(beacon.store, roster, dataset.id, people)
+        cases = _cases(looking, dataset, roster, people)
         groups = Groups(beacon.store, roster, dataset.id) if people is None else None
     return Telling(
         dataset,
@@ -131,6 +131,17 @@ def _telling(looking: Looking, dataset: Dataset) -> Telling:
         groups.of if groups is not None else None,
         cases.of if cases is not None else None,
     )
+
+
+def _cases(looking: Looking, dataset: Dataset, roster: Roster, people: PersonSet | None) -> Cases:
+    """Who carries alleles; where two hits are asked for, only who is hit twice, and how his alleles lie."""
+    beacon, question = looking.beacon, looking.asked.query
+    if not isinstance(question, TwoHits):
+        return Cases(beacon.store, roster, dataset.id, people)
+    sought = place(question, dataset.assembly, beacon.reference).sought
+    assert isinstance(sought, Pairs)  # noqa: S101  # what two hits are placed as
+    hits = Search(beacon.store, beacon.annotations, dataset.id, people).hit_twice(sought)
+    return Cases(beacon.store, roster, dataset.id, hits.lying(question.lying), hits)
 
 
 def _finder(looking: Looking, dataset: Dataset) -> tuple[Finder, dict[str, Any]]:
