@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request
@@ -24,7 +25,7 @@ from beacon.framework import FRAMEWORK, Document, filtering_terms
 from beacon.openapi import get_question, post_question, replies, terms_question
 from beacon.query import VARIANTS, Asked, read_page
 from beacon.room import Beacon
-from beacon.terms import TermsEndpoint, list_terms, terms_endpoints
+from beacon.terms import TermsEndpoint, terms_endpoints
 from schemas import beacon as wire
 from schemas.access import Grant, Granularity
 from schemas.errors import (
@@ -46,6 +47,9 @@ Authorise = Callable[[Request], Grant | Awaitable[Grant]]
 Respond = Callable[[Asked, Grant], Awaitable[wire.Response]]
 """Answers a question that was read.  Raises NodeError."""
 
+ListTerms = Callable[[TermsEndpoint, str, Grant], Awaitable[Mapping[str, Any]]]
+"""The filtering terms at an endpoint, with the id in its path.  Raises NodeError."""
+
 
 class _Direct(APIRoute):
     """A route whose endpoint reads the request itself.
@@ -57,18 +61,19 @@ class _Direct(APIRoute):
         return cast("Callable[[Request], Coroutine[Any, Any, responses.Response]]", self.endpoint)
 
 
-def create_router(beacon: Beacon, authorise: Authorise, respond: Respond | None = None) -> APIRouter:
-    """The whole Beacon API; the framework documents are for everybody.
+@dataclass(frozen=True, slots=True)
+class Responders:
+    """Who answers questions about entries, and who lists filtering terms."""
 
-    respond: who answers, this node alone when None; filtering terms are those of this node in any case.
-    """
+    entries: Respond
+    terms: ListTerms
 
-    async def answer_alone(asked: Asked, grant: Grant) -> wire.Response:
-        return await answer_soon(beacon, asked, grant)
 
+def create_router(beacon: Beacon, authorise: Authorise, responders: Responders) -> APIRouter:
+    """The whole Beacon API; the framework documents are for everybody."""
     router = APIRouter(tags=["beacon"])
-    _add_terms(router, beacon, authorise)
-    router.include_router(create_entry_router(authorise, respond or answer_alone))
+    _add_terms(router, beacon, authorise, responders.terms)
+    router.include_router(create_entry_router(authorise, responders.entries))
     for path, summary, document in FRAMEWORK:
         router.add_api_route(
             path,
@@ -98,13 +103,13 @@ def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
     return router
 
 
-def _add_terms(router: APIRouter, beacon: Beacon, authorise: Authorise) -> None:
+def _add_terms(router: APIRouter, beacon: Beacon, authorise: Authorise, terms: ListTerms) -> None:
     """The lists of filtering terms; `/individuals/filtering_terms` goes before `/individuals/{id}`."""
     for endpoint in terms_endpoints(ENTRY_TYPES):
         for method in ("GET",) if endpoint.of is None else ("GET", "POST"):
             router.add_api_route(
                 f"/{endpoint.path}",
-                _terms_route(beacon, endpoint, authorise),
+                _terms_route(beacon, endpoint, authorise, terms),
                 methods=[method],
                 summary="Terms that filters may name",
                 name=f"{method} {endpoint.path}",
@@ -174,14 +179,16 @@ def _entry_route(endpoint: Endpoint, authorise: Authorise, respond: Respond) -> 
     return ask
 
 
-def _terms_route(beacon: Beacon, endpoint: TermsEndpoint, authorise: Authorise) -> Callable[..., Any]:
+def _terms_route(
+    beacon: Beacon, endpoint: TermsEndpoint, authorise: Authorise, terms: ListTerms
+) -> Callable[..., Any]:
     async def show(request: Request) -> responses.Response:
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
         body = await body_of(request) if request.method == "POST" else b""
         page = read_page(request.query_params.multi_items(), body or b"{}")
         name = request.path_params.get("id", "")
-        listed = await run_in_threadpool(list_terms, beacon, grant, endpoint, name)
+        listed = await terms(endpoint, name, grant)
         document = wire.encode(filtering_terms(beacon, listed, page))
         return responses.Response(document, headers=_PRIVATE, media_type=_JSON)
 

@@ -9,6 +9,9 @@ How an answer looks:
     count     a result set for each dataset, without results, and the total
     record    the same with one page of records for each dataset
 
+Where a ceiling has a floor, what fewer people stand behind is told exactly as if it were not there: in yes
+and no, in counts, and in everything else of the answer.  That there is a floor is told whatever was found.
+
 Datasets may differ in what they may tell.  The answer then has the form of the most that any of them tells,
 and `returnedGranularity` says so; each result set names its own granularity in its `info`; a dataset that
 may only say yes or no has no result set but stands in `info.datasets`; and while such a dataset has a hit
@@ -22,7 +25,7 @@ demands and 2.2 allows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from beacon.query import Asked
@@ -48,6 +51,7 @@ class Precision:
 
 
 _EXACT: Final = Precision()
+_FLOORED: Final = Precision("imprecise")
 _WORDS: Final = ("exact", "rounded", "imprecise")
 
 
@@ -57,6 +61,8 @@ class Finding:
 
     precision: of `total`; an answer tells it where that is not exact.
     remarks: how the question was understood there, for `info`; nothing in it depends on the data.
+    people: how many individuals stand behind whatever was found with the fewest; None when nobody counted,
+    which is as good as nobody where a floor has to be kept.
     """
 
     dataset: Dataset
@@ -65,6 +71,7 @@ class Finding:
     records: tuple[Mapping[str, Any], ...] = ()
     remarks: Mapping[str, Any] = field(default_factory=dict)
     precision: Precision = _EXACT
+    people: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ def disclose(
 ) -> Response:
     """The answer that `grant` allows to `asked`.  A finding in a dataset that is not open is left unsaid."""
     told = [
-        (finding, granularity)
+        (_kept_to(grant.ceiling(finding.dataset.id), finding), granularity)
         for finding in findings
         if (granularity := tellable(asked, grant.ceiling(finding.dataset.id))) is not None
     ]
@@ -133,9 +140,21 @@ def disclose(
         listed = [(f, g) for f, g in told if g is not Granularity.BOOLEAN and asked.include.lists(f.exists)]
         response["response"] = {"resultSets": [_result_set(identity, f, g) for f, g in listed]}
     information = _information(asked, told, refused)
+    floors = [{"id": f.dataset.id, "people": n} for f, _ in told if (n := grant.ceiling(f.dataset.id).floor)]
+    if floors:
+        information["floors"] = floors
     if information:
         response["info"] = information
     return response
+
+
+def _kept_to(ceiling: Ceiling, finding: Finding) -> Finding:
+    """The finding as it may be told under the floor of `ceiling`."""
+    if not ceiling.floor:
+        return finding
+    if not finding.exists or (finding.people or 0) < ceiling.floor:
+        return Finding(finding.dataset, exists=False, total=0, remarks=finding.remarks, precision=_FLOORED)
+    return replace(finding, precision=_FLOORED)
 
 
 def _rank(granularity: Granularity) -> int:

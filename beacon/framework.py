@@ -25,6 +25,14 @@ _LEVELS: Final = {
     Policy.CONTROLLED: "CONTROLLED",
 }
 
+_POLICIES: Final = {
+    Policy.OPEN: "Everything, exactly, to anybody.",
+    Policy.PUBLIC: "Yes or no to registered researchers; anonymous callers are refused, and told why.",
+    Policy.REGISTERED: "Yes or no to registered researchers.",
+    Policy.CONTROLLED: "Counts, fewer than {floor} people told as none, to holders of a visa for counts; "
+    "records to holders of a visa for the dataset, for a purpose that its use conditions allow.",
+}
+
 Document = Callable[[Beacon], Mapping[str, Any] | Informational]
 
 
@@ -62,8 +70,23 @@ def configuration(beacon: Beacon) -> Informational:
                 "securityLevels": list(dict.fromkeys(_LEVELS[p] for p in Policy if p in policies)),
             },
             "entryTypes": {entry.id: _definition(entry) for entry in ENTRY_TYPES},
+            "datasetPolicies": {p.value: _policy(p, beacon.floor) for p in Policy if p in policies},
         },
     )
+
+
+def _policy(policy: Policy, floor: int) -> dict[str, Any]:
+    """What each kind of caller is told of a dataset with this policy, in words and in granularities."""
+    told: dict[str, Any] = {"description": _POLICIES[policy].format(floor=floor)}
+    if policy is Policy.OPEN:
+        return told | {"anonymous": Granularity.RECORD}
+    if policy is not Policy.CONTROLLED:
+        told |= {"registered": Granularity.BOOLEAN}
+    return told | {
+        "visaForCounts": Granularity.COUNT,
+        "visaForRecords": Granularity.RECORD,
+        "floor": floor,
+    }
 
 
 def entry_types(beacon: Beacon) -> Informational:

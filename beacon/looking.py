@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
+from beacon.crowd import Crowd
 from beacon.disclosure import Opened, open_datasets
 from beacon.query import VARIANTS, Asked
 from beacon.room import Beacon
@@ -33,6 +34,12 @@ class Looking:
     asked: Asked
     opened: Opened
     selection: Selection | None
+    grant: Grant
+
+    def crowd(self, dataset: Dataset) -> Crowd:
+        """Who counts in the dataset as one, and how many must stand behind what is told of it."""
+        floor = self.grant.ceiling(dataset.id).floor
+        return Crowd(floor, self.roster(dataset)) if floor else Crowd(0)
 
     def people(self, dataset: Dataset) -> PersonSet | None:
         """The genotyped people who are meant; None is everybody."""
@@ -76,10 +83,11 @@ def look_into(beacon: Beacon, asked: Asked, grant: Grant, datasets: Sequence[Dat
     """
     opened = open_datasets(asked, grant, datasets)
     if asked.kind is VARIANTS and not asked.narrows_people:
-        return Looking(beacon, asked, opened, None)
+        return Looking(beacon, asked, opened, None, grant)
     filters = asked.filters + _cohort_filters(beacon, asked)
-    selection = select(beacon.people, beacon.ontology, [dataset for dataset, _ in opened.datasets], filters)
-    return Looking(beacon, asked, opened, selection)
+    floors = {dataset.id: grant.ceiling(dataset.id).floor for dataset, _ in opened.datasets}
+    selection = select(beacon.people, beacon.ontology, floors, filters)
+    return Looking(beacon, asked, opened, selection, grant)
 
 
 def datasets_meant(beacon: Beacon, asked: Asked) -> tuple[Dataset, ...]:
@@ -141,11 +149,13 @@ def cohorts_meant(beacon: Beacon, asked: Asked) -> tuple[Cohort, ...]:
     return tuple(one for one in beacon.cohorts if not one.datasets or meant.intersection(one.datasets))
 
 
-def cohort_size(beacon: Beacon, cohort: Cohort) -> int:
-    """How many individuals are in a cohort, each counted in every dataset he is in."""
+def cohort_size(beacon: Beacon, grant: Grant, cohort: Cohort) -> int:
+    """How many individuals are in a cohort, each counted in every dataset he is in and shows in."""
     held = [d for d in beacon.catalogue.datasets() if not cohort.datasets or d.id in cohort.datasets]
-    selection = select(beacon.people, beacon.ontology, held, cohort.filters)
-    return sum(len(selection.rows(dataset.id, "individual")) for dataset in held)
+    floors = {dataset.id: grant.ceiling(dataset.id).floor for dataset in held}
+    selection = select(beacon.people, beacon.ontology, floors, cohort.filters)
+    sizes = {dataset: len(selection.rows(dataset, "individual")) for dataset in floors}
+    return sum(size for dataset, size in sizes.items() if Crowd(floors[dataset]).shows(size))
 
 
 def _cohort_filters(beacon: Beacon, asked: Asked) -> tuple[Filter, ...]:
@@ -157,4 +167,6 @@ def _cohort_filters(beacon: Beacon, asked: Asked) -> tuple[Filter, ...]:
 
 def testing_grant(beacon: Beacon, grant: Grant) -> Grant:
     """What anybody may see in test mode: all of the synthetic datasets, and nothing else."""
-    return Grant(grant.principal, {name: Ceiling(Granularity.RECORD) for name in beacon.synthetic})
+    return Grant(
+        grant.principal, {name: Ceiling(Granularity.RECORD, public=True) for name in beacon.synthetic}
+    )

@@ -13,7 +13,7 @@ from beacon import placement
 from beacon.search import Search
 from schemas.contigs import PRIMARY_CONTIGS
 from schemas.genome import Allele, Assembly, Contig, Interval
-from schemas.ports import Page, PersonSet, Variant, VariantStore
+from schemas.ports import Page, Variant
 from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery, VariantQuery
 
 _ONE_PLACE: Final = Page(limit=1000)
@@ -46,59 +46,63 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class OneAllele:
-    """One allele as it is; people None is everybody."""
+    """One allele as it is."""
 
-    store: VariantStore
-    dataset: str
+    search: Search
     allele: Allele
-    people: PersonSet | None
 
     def exists(self) -> bool:
-        return bool(self.find(Page(limit=1)))
+        search = self.search
+        carriers = search.store.carriers(search.dataset, self.allele, search.people)
+        return search.crowd.shows(len(carriers)) and search.crowd.shows(search.crowd.behind_samples(carriers))
 
     def count(self) -> int:
         return int(self.exists())
 
     def find(self, page: Page) -> list[Variant]:
-        found = self.store.find(self.dataset, _query_of(self.allele), _ONE_PLACE, self.people)
+        if not self.exists():
+            return []
+        search = self.search
+        found = search.store.find(search.dataset, _query_of(self.allele), _ONE_PLACE, search.people)
         same = [variant for variant in found if variant.allele == self.allele]
         return same[page.offset : page.offset + page.limit]
 
 
 @dataclass(frozen=True, slots=True)
 class WholeGenome:
-    """Every allele that these people carry.  Costs about 1 ms a megabase, 3 s for a whole genome."""
+    """Every allele that these people carry.  Costs about 1 ms a megabase, 3 s for a whole genome.
 
-    store: VariantStore
-    dataset: str
+    Raises BadQuestion, where a floor has to be kept, as `Search` does.
+    """
+
+    search: Search
     assembly: Assembly
-    people: PersonSet | None
 
     def exists(self) -> bool:
-        return any(self.store.exists(self.dataset, query, self.people) for query in self._queries())
+        return any(self.search.exists(contig) for contig in self._contigs())
 
     def count(self) -> int:
-        return sum(self.store.count(self.dataset, query, self.people) for query in self._queries())
+        return sum(self.search.count(contig) for contig in self._contigs())
 
     def find(self, page: Page) -> list[Variant]:
         found: list[Variant] = []
         offset = page.offset
-        for query in self._queries():
+        for contig in self._contigs():
             wanted = page.limit - len(found)
             if not wanted:
                 break
-            here = self.store.find(self.dataset, query, Page(offset, wanted), self.people)
+            here = self.search.find(contig, Page(offset, wanted))
             if not here and offset:
-                offset -= min(offset, self.store.count(self.dataset, query, self.people))
+                offset -= min(offset, self.search.count(contig))
             elif here:
                 offset = 0
             found += here
         return found
 
-    def _queries(self) -> Iterator[RangeQuery]:
+    def _contigs(self) -> Iterator[placement.Alternatives]:
         for name, *_ in PRIMARY_CONTIGS:
             contig = Contig.read(name, self.assembly)
-            yield RangeQuery(Interval(contig, 0, contig.length_bp))
+            yield placement.Alternatives((RangeQuery(Interval(contig, 0, contig.length_bp)),))
 
 
 def _query_of(allele: Allele) -> VariantQuery:

@@ -16,6 +16,8 @@ class Beacon:
     """One node's Beacon, over the node's ports.
 
     synthetic: datasets without any real person, which test mode may show to anybody.
+    floor: the fewest people that controlled counts tell of, for `/configuration`; what is told goes by the
+    grant of each caller.
     root: where below the node's address the API is; elsewhere for the same API over a network.
     """
 
@@ -28,6 +30,7 @@ class Beacon:
     synthetic: frozenset[str] = frozenset()
     reference: Reference = NO_REFERENCE
     annotations: Annotations | None = None
+    floor: int = 10
     root: str = "/beacon"
 
     @property

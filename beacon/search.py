@@ -13,6 +13,7 @@ from typing import Final
 
 from pyroaring import BitMap
 
+from beacon.crowd import ANYBODY, Crowd
 from beacon.placement import Alternatives, Joint, Pairs, Sought
 from schemas.errors import BadQuestion
 from schemas.genome import Allele
@@ -24,33 +25,37 @@ MAX_ALLELES: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One dataset, narrowed to `people` (None is everybody)."""
+    """One dataset, narrowed to `people` (None is everybody).
+
+    crowd: an allele is found when so many carry it as must.
+    """
 
     store: VariantStore
     annotations: Annotations | None
     dataset: str
     people: PersonSet | None = None
+    crowd: Crowd = ANYBODY
 
     def exists(self, sought: Sought) -> bool:
         """Whether anything is found.
 
         Raises BadQuestion: too many alleles to look at one by one; the dataset has no annotation.
         """
-        plain = _plain(sought)
+        plain = self._plain(sought)
         if plain is not None:
             return self.store.exists(self.dataset, plain, self.people)
         return next(self._matches(sought), None) is not None
 
     def count(self, sought: Sought) -> int:
         """How many distinct alleles are found.  Raises BadQuestion: as `exists`."""
-        plain = _plain(sought)
+        plain = self._plain(sought)
         if plain is not None:
             return self.store.count(self.dataset, plain, self.people)
         return sum(1 for _ in self._matches(sought))
 
     def find(self, sought: Sought, page: Page) -> list[Variant]:
         """One page of them, in the order of the store.  Raises BadQuestion: as `exists`."""
-        plain = _plain(sought)
+        plain = self._plain(sought)
         if plain is not None:
             return self.store.find(self.dataset, plain, page, self.people)
         return list(self._matches(sought))[page.offset : page.offset + page.limit]
@@ -65,6 +70,15 @@ class Search:
         for part in sought.parts:
             everyone = self._carriers(self._all(part, everyone), everyone)
         return BitMap() if everyone is None else everyone
+
+    def _plain(self, sought: Sought) -> VariantQuery | None:
+        """The one query that the store can answer by itself; None when there is more to it."""
+        if self.crowd.floor or not isinstance(sought, Alternatives) or len(sought.queries) != 1:
+            return None
+        query = sought.queries[0]
+        if isinstance(query, SequenceQuery) or query.conditions.copies is None:
+            return query
+        return None
 
     def _matches(self, sought: Sought) -> Iterator[Variant]:
         if isinstance(sought, Joint):
@@ -99,6 +113,7 @@ class Search:
         page = Page(limit=MAX_ALLELES + 1)
         if isinstance(part, AnnotationQuery):
             found = self._annotated().find(self.dataset, part, page, people)
+            found = [variant for variant in found if self._shows(variant, None)]
         else:
             found = _united(variant for query in part.queries for variant in self._one(query, page, people))
         if len(found) > MAX_ALLELES:
@@ -109,14 +124,23 @@ class Search:
 
     def _one(self, query: VariantQuery, page: Page, people: PersonSet | None) -> list[Variant]:
         copies = None if isinstance(query, SequenceQuery) else query.conditions.copies
-        if copies is None:
-            return self.store.find(self.dataset, query, page, people)
-        assert not isinstance(query, SequenceQuery)  # noqa: S101  # it has no conditions
-        wider = replace(query, conditions=replace(query.conditions, copies=None))
-        found = self.store.find(self.dataset, wider, page, people)
+        if copies is not None:
+            assert not isinstance(query, SequenceQuery)  # noqa: S101  # it has no conditions
+            query = replace(query, conditions=replace(query.conditions, copies=None))
+        found = self.store.find(self.dataset, query, page, people)
         if len(found) > MAX_ALLELES:
             return found
-        return [variant for variant in found if leaves(variant.allele, variant.counts, copies)]
+        return [variant for variant in found if self._shows(variant, copies)]
+
+    def _shows(self, variant: Variant, copies: Copies | None) -> bool:
+        """Whether as many carry the allele as must, in `copies` where that is asked."""
+        counts = variant.counts if copies is None else _leaving(variant.allele, variant.counts, copies)
+        if not self.crowd.floor or not self.crowd.shows(counts.carriers):
+            return self.crowd.shows(counts.carriers)
+        found = self.store.zygosities(self.dataset, variant.allele, self.people)
+        ways = ((counts.het, found.het), (counts.hom, found.hom), (counts.hemi, found.hemi))
+        samples = BitMap().union(*(own for count, own in ways if count))
+        return self.crowd.shows(self.crowd.behind_samples(samples))
 
     def _annotated(self) -> Annotations:
         if self.annotations is None or not self.annotations.is_annotated(self.dataset):
@@ -127,26 +151,17 @@ class Search:
         return self.annotations
 
 
-def leaves(allele: Allele, counts: Counts, copies: Copies) -> bool:
-    """Whether some carrier of the allele has that many copies, if his other chromosome is the reference's."""
+def _leaving(allele: Allele, counts: Counts, copies: Copies) -> Counts:
+    """Of the carriers those who have that many copies, if their other chromosome is the reference's."""
     each = allele.copies
     if each is None:
-        return False
-    return (
-        bool(counts.het and copies.hold(each + 1))
-        or bool(counts.hom and copies.hold(2 * each))
-        or bool(counts.hemi and copies.hold(each))
+        return replace(counts, het=0, hom=0, hemi=0)
+    return replace(
+        counts,
+        het=counts.het if copies.hold(each + 1) else 0,
+        hom=counts.hom if copies.hold(2 * each) else 0,
+        hemi=counts.hemi if copies.hold(each) else 0,
     )
-
-
-def _plain(sought: Sought) -> VariantQuery | None:
-    """The one query that the store can answer by itself; None when there is more to it."""
-    if not isinstance(sought, Alternatives) or len(sought.queries) != 1:
-        return None
-    query = sought.queries[0]
-    if isinstance(query, SequenceQuery) or query.conditions.copies is None:
-        return query
-    return None
 
 
 def _united(variants: Iterable[Variant]) -> list[Variant]:

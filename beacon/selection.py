@@ -17,6 +17,7 @@ from typing import Final
 
 from pyroaring import BitMap
 
+from beacon.crowd import thinned
 from beacon.fields import BIOSAMPLE, INDIVIDUAL, find_field
 from beacon.measuring import Wanted, holds, is_known_unit, read_wanted
 from schemas.curies import curie
@@ -32,7 +33,6 @@ from schemas.filters import (
     Similarity,
     TermFilter,
 )
-from schemas.people import Dataset
 from schemas.ports import Ledger, Ontology, People, PersonSet, Roster, Rows
 
 SCOPES: Final = (INDIVIDUAL, BIOSAMPLE)
@@ -68,10 +68,15 @@ class Selection:
     def people(self, dataset: str, units: BitMap | None = None) -> PersonSet:
         """The genotyped people that satisfy every filter; `units`: among these samples alone."""
         roster = self.rosters[dataset]
+        return BitMap().union(*(roster.ordinals[unit] for unit in self.units(dataset, units)))
+
+    def units(self, dataset: str, units: BitMap | None = None) -> BitMap:
+        """The samples that satisfy every filter; `units`: among these alone."""
+        roster = self.rosters[dataset]
         found = BitMap(range(len(roster.ordinals))) if units is None else BitMap(units)
         for one in self.filters:
             found &= self._satisfying(one, roster, None)
-        return BitMap().union(*(roster.ordinals[unit] for unit in found))
+        return found
 
     def _satisfying(self, one: Filter, roster: Roster, target: Ledger | None) -> Rows:
         """The rows of `target` that satisfy a filter; without one, the samples."""
@@ -128,17 +133,22 @@ class Selection:
 
 
 def select(
-    people: People, ontology: Ontology, datasets: Iterable[Dataset], filters: Iterable[Filter]
+    people: People, ontology: Ontology, floors: Mapping[str, int], filters: Iterable[Filter]
 ) -> Selection:
-    """What `filters` mean in these datasets, which may all be looked at.
+    """What `filters` mean in the datasets of `floors`, which may all be looked at.
+
+    floors: by dataset, how many people must have something before it counts as known; 0: anybody.
 
     Raises NotHeld: a term or field that is not known here; BadQuestion: a value that its field cannot have.
     """
-    rosters = {dataset.id: people.roster(dataset.id) for dataset in datasets}
+    rosters = {dataset: people.roster(dataset) for dataset in floors}
     selection = Selection(rosters, tuple(filters), ontology)
-    for one in selection.filters:
-        for each in one.filters if isinstance(one, AnyOf) else (one,):
-            _check(each, selection)
+    if selection.filters:
+        showing = {dataset: thinned(roster, floors[dataset]) for dataset, roster in rosters.items()}
+        known = Selection(showing, selection.filters, ontology)
+        for one in selection.filters:
+            for each in one.filters if isinstance(one, AnyOf) else (one,):
+                _check(each, known)
     return selection
 
 

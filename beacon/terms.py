@@ -15,6 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pyroaring import BitMap
+
+from beacon.crowd import Crowd
 from beacon.disclosure import tellable
 from beacon.entries import INDIVIDUAL, EntryType
 from beacon.fields import FIELDS
@@ -93,21 +96,23 @@ def list_terms(beacon: Beacon, grant: Grant, endpoint: TermsEndpoint, name: str 
 
 
 def _add(found: _Found, looking: Looking, dataset: Dataset, scopes: Iterable[str]) -> None:
-    roster = looking.roster(dataset)
+    roster, crowd = looking.roster(dataset), looking.crowd(dataset)
     for scope in scopes:
         ledger, rows = roster.ledgers[scope], looking.rows(dataset, scope)
         for term, having in ledger.terms.items():
-            if count := having.intersection_cardinality(rows):
-                found.terms[term][scope] += count
-        _add_fields(found, scope, ledger, rows)
+            here = having & rows
+            if crowd.shows(len(here)) and crowd.shows(crowd.behind_rows(ledger, here)):
+                found.terms[term][scope] += len(here)
+        _add_fields(found, scope, ledger, rows, crowd)
         found.labels |= {term: label for term, label in ledger.labels.items() if term not in found.labels}
 
 
-def _add_fields(found: _Found, scope: str, ledger: Ledger, rows: Rows) -> None:
+def _add_fields(found: _Found, scope: str, ledger: Ledger, rows: Rows, crowd: Crowd) -> None:
     for path, values in ledger.fields.items():
-        here = [value for row, value in values if row in rows]
-        if here:
-            found.fields[path].setdefault(scope, set()).update(filter(None, map(_word, here)))
+        here = [(row, value) for row, value in values if row in rows]
+        if crowd.shows(crowd.behind_rows(ledger, BitMap(row for row, _ in here))):
+            words = {} if crowd.floor else dict.fromkeys(filter(None, (_word(value) for _, value in here)))
+            found.fields[path].setdefault(scope, set()).update(words)
 
 
 def _word(value: Value) -> str:

@@ -122,6 +122,12 @@ class BeaconSection(_Section):
     synthetic: tuple[str, ...] = ()
 
 
+class PolicySection(_Section):
+    """floor: counts of fewer people than this are told as if there were none, where counts are controlled."""
+
+    floor: int = Field(default=10, ge=5)
+
+
 class CohortSection(_Section):
     """A cohort: everybody in `datasets` (none named: in all) who satisfies all of `filters`."""
 
@@ -348,6 +354,7 @@ class Settings(_Section):
     matchmaker: MatchmakerSection = MatchmakerSection()
     mail: MailSection = MailSection()
     secure_sum: SecureSumSection = SecureSumSection()
+    policies: PolicySection = PolicySection()
     cohorts: tuple[CohortSection, ...] = ()
     peers: tuple[PeerSection, ...] = ()
     access: AccessSection = AccessSection()

@@ -41,10 +41,16 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The most one caller may be told about one dataset; None is nothing, and `reason` says why."""
+    """The most one caller may be told about one dataset; None is nothing, and `reason` says why.
+
+    floor: what fewer people than this stand behind is told exactly as if nobody did; 0 where nothing is kept
+    back.  public: the same is told to anybody, so that nothing of the answer is confidential.
+    """
 
     granularity: Granularity | None
     reason: str = ""
+    floor: int = 0
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,12 @@ class Grant:
     """A caller, and his ceiling for every dataset of this node.
 
     principal: a stable name for audit and budgets ("anonymous", "peer https://..."), never a token.
+    purpose: what he has said he wants to do, as DUO codes; "" when he has not.
     """
 
     principal: str
     ceilings: Mapping[str, Ceiling]
+    purpose: str = ""
 
     def ceiling(self, dataset: str) -> Ceiling:
         """Nothing for a dataset the grant does not name."""

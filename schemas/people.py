@@ -15,7 +15,7 @@ from schemas.genome import Assembly
 class Dataset:
     """A collection of people sequenced against one assembly, with one access policy.
 
-    duo: DUO codes of the permitted uses, as CURIEs (`DUO:0000042`).
+    duo: DUO codes of the use conditions (`DUO:0000042`); beside DUO:0000007 also its diseases (MONDO).
     """
 
     id: str

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 
 from node import db
 from node.access.keys import NodeKey
+from node.access.principal import PeerPrincipal
 from node.app import create_app
 from node.config import FederationSection, NodeSection, Settings
 from node.federation.breaker import Breaker
@@ -25,7 +26,7 @@ from node.federation.line import open_connections
 from node.federation.network import Network
 from node.federation.peers import Peer, PeerBook
 from node.federation.routes import Door, create_router
-from schemas.access import Grant, Policy
+from schemas.access import Policy
 from schemas.beacon import Response
 from schemas.errors import NodeError
 from schemas.genome import Assembly
@@ -37,7 +38,7 @@ DATASETS = (
     Dataset("closed", Assembly.GRCH38, Policy.CONTROLLED),
 )
 
-Answer = Callable[[str, bytes, Grant], Awaitable[tuple[int, bytes]]]
+Answer = Callable[[str, bytes, PeerPrincipal], Awaitable[tuple[int, bytes]]]
 
 
 def a_response(node: str, exists: bool, **more: Any) -> Response:
@@ -90,7 +91,7 @@ class Node:
         return Peer(self.id, self.settings.node.name, self.key.thumbprints)
 
     def app(self, answer: Answer | None = None) -> FastAPI:
-        async def canned(_path: str, _body: bytes, _grant: Grant) -> tuple[int, bytes]:
+        async def canned(_path: str, _body: bytes, _asking: PeerPrincipal) -> tuple[int, bytes]:
             return 200, an_answer(self.id, exists=True)
 
         app = FastAPI()

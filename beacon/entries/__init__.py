@@ -10,17 +10,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from beacon.disclosure import tellable
 from beacon.entries.cohort import COHORT
 from beacon.entries.dataset import DATASET
 from beacon.entries.entry import EntryType
-from beacon.entries.member import ANALYSIS, BIOSAMPLE, INDIVIDUAL, RUN
-from beacon.entries.variant import GENOMIC_VARIANT
-from beacon.looking import testing_grant
+from beacon.entries.member import ANALYSIS, BIOSAMPLE, INDIVIDUAL, RUN, names_variant
+from beacon.entries.variant import GENOMIC_VARIANT, applicable
+from beacon.looking import datasets_meant, testing_grant
 from beacon.query import Asked, Within
 from beacon.room import Beacon
-from schemas.access import Grant
+from schemas.access import Grant, Granularity
 from schemas.beacon import Response
 from schemas.errors import NotFound
+from schemas.people import Dataset
 
 __all__ = [
     "ENDPOINTS",
@@ -29,6 +31,7 @@ __all__ = [
     "Endpoint",
     "EntryType",
     "answer",
+    "concerned",
     "entry_at",
     "entry_of",
 ]
@@ -102,6 +105,20 @@ def answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:
     """
     allowed = testing_grant(beacon, grant) if asked.test_mode else grant
     return entry_of(asked).answer(beacon, asked, allowed)
+
+
+def concerned(beacon: Beacon, asked: Asked, grant: Grant) -> tuple[tuple[Dataset, Granularity], ...]:
+    """The datasets whose people an answer to `asked` under `grant` may tell of, and how much.
+
+    Raises BadQuestion, NotHeld, NotFound: as `answer`.
+    """
+    if asked.kind == DATASET.kind:
+        return ()
+    allowed = testing_grant(beacon, grant) if asked.test_mode else grant
+    about_variants = asked.kind == GENOMIC_VARIANT.kind or names_variant(asked)
+    datasets = applicable(beacon, asked) if about_variants else datasets_meant(beacon, asked)
+    depths = [(dataset, tellable(asked, allowed.ceiling(dataset.id))) for dataset in datasets]
+    return tuple((dataset, depth) for dataset, depth in depths if depth is not None)
 
 
 def entry_of(asked: Asked) -> EntryType:

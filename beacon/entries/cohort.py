@@ -40,7 +40,7 @@ def _collection(beacon: Beacon, asked: Asked, grant: Grant, cohort: Cohort) -> C
     if cohort.description:
         collection["description"] = cohort.description
     if asked.most is Granularity.RECORD and _countable(beacon, asked, grant, cohort):
-        collection["cohortSize"] = cohort_size(beacon, cohort)
+        collection["cohortSize"] = cohort_size(beacon, grant, cohort)
     return collection
 
 

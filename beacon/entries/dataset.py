@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from beacon.disclosure import disclose_collections
@@ -18,6 +19,7 @@ from schemas.people import Dataset, Term
 
 # The release of the Data Use Ontology whose codes a dataset names; Beacon demands it beside each code.
 _DUO_VERSION: Final = "2021-02-23"
+_DS: Final = "DUO:0000007"
 
 
 def _answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:
@@ -53,9 +55,18 @@ def _collection(beacon: Beacon, dataset: Dataset) -> Collection:
     if dataset.description:
         collection["description"] = dataset.description
     if dataset.duo:
-        uses: list[dict[str, Any]] = [{"id": code, "version": _DUO_VERSION} for code in dataset.duo]
-        collection["dataUseConditions"] = {"duoDataUse": uses}
+        collection["dataUseConditions"] = {"duoDataUse": _uses(dataset.duo)}
     return collection
+
+
+def _uses(conditions: Iterable[str]) -> list[dict[str, Any]]:
+    """Diseases stand beside the condition that they belong to."""
+    codes = [code for code in conditions if code.startswith("DUO:")]
+    diseases = [{"id": code} for code in conditions if not code.startswith("DUO:")]
+    return [
+        {"id": code, "version": _DUO_VERSION, **({"modifiers": diseases} if diseases and code == _DS else {})}
+        for code in codes
+    ]
 
 
 DATASET: Final = EntryType(

@@ -19,7 +19,6 @@ from beacon.room import Beacon
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, Response
 from schemas.people import Dataset, Term
-from schemas.ports import Rows
 
 
 def _answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:
@@ -38,25 +37,38 @@ def names_variant(asked: Asked) -> bool:
 
 def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
     asked, entry = looking.asked, looking.asked.kind.entry
-    rows = looking.rows(dataset, entry)
+    crowd, ledger = looking.crowd(dataset), looking.roster(dataset).ledgers[entry]
+    rows, among = looking.rows(dataset, entry), None
     if names_variant(asked) and rows:
-        rows &= _carrying(looking, dataset, entry)
+        among = _carrying(looking, dataset)
+        rows &= BitMap(row for row, own in enumerate(ledger.units) if among.intersect(own))
+    if crowd.floor:
+        among = _meant(looking, dataset, among)
+        return Finding(dataset, bool(rows), len(rows), people=crowd.behind_rows(ledger, rows, among))
     if depth is not Granularity.RECORD or asked.include is Include.MISS:
         return Finding(dataset, bool(rows), len(rows))
     page = asked.page
-    ids = looking.roster(dataset).ledgers[entry].ids
-    shown = [ids[row] for row in list(rows)[page.offset : page.offset + page.limit]]
+    shown = [ledger.ids[row] for row in list(rows)[page.offset : page.offset + page.limit]]
     records = looking.beacon.people.records(dataset.id, entry, shown)
     return Finding(dataset, bool(rows), len(rows), tuple(records))
 
 
-def _carrying(looking: Looking, dataset: Dataset, entry: str) -> Rows:
-    """The entries that somebody who carries the variant is part of."""
-    roster = looking.roster(dataset)
+def _meant(looking: Looking, dataset: Dataset, among: BitMap | None) -> BitMap | None:
+    """The samples that make entries be found; among: those that carry the variant, where one is named.
+
+    What is found of one person is found with all that he is.  An analysis is of many, of whom some may
+    satisfy a filter and others carry the variant: only those who do both stand behind it.
+    """
+    if looking.asked.kind.entry != "analysis" or looking.selection is None:
+        return among
+    return looking.selection.units(dataset.id, among)
+
+
+def _carrying(looking: Looking, dataset: Dataset) -> BitMap:
+    """The samples that carry the variant."""
     carrying = carriers(looking.beacon, looking.asked, dataset)
-    units = BitMap(unit for unit, own in enumerate(roster.ordinals) if carrying.intersect(own))
-    ledger = roster.ledgers[entry]
-    return BitMap(row for row, own in enumerate(ledger.units) if units.intersect(own))
+    ordinals = looking.roster(dataset).ordinals
+    return BitMap(unit for unit, own in enumerate(ordinals) if carrying.intersect(own))
 
 
 INDIVIDUAL: Final = EntryType(

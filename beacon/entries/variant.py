@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from beacon.cases import Cases
+from beacon.crowd import Crowd
 from beacon.disclosure import Finding, disclose
 from beacon.entries.entry import EntryType
 from beacon.groups import Groups
@@ -15,15 +16,16 @@ from beacon.placement import Pairs, Placed, concerns, place
 from beacon.query import VARIANTS, Asked
 from beacon.records import Telling, allele_named, records_of
 from beacon.room import Beacon
-from beacon.search import Search
+from beacon.search import MAX_ALLELES, Search
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, Response
 from schemas.errors import BadQuestion, NotHeld
 from schemas.genome import Allele, Assembly
 from schemas.people import Dataset, Term
-from schemas.ports import PersonSet, Roster, Variant
+from schemas.ports import Page, PersonSet, Roster, Variant
 from schemas.questions import TwoHits, assembly_of
 
+_ALL: Final = Page(limit=30 * MAX_ALLELES)  # of every contig as many as are looked at
 _OF_ITS_PEOPLE: Final = (
     "these are the variants of the people of this analysis, from whichever file of the dataset they are"
 )
@@ -101,7 +103,12 @@ def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
     Raises BadQuestion: the question cannot be answered from this dataset.
     """
     asked = looking.asked
-    finder, remarks = _finder(looking, dataset)
+    crowd = looking.crowd(dataset)
+    finder, remarks = _finder(looking, dataset, crowd)
+    if crowd.floor:
+        shown = finder.find(_ALL)
+        fewest = min((variant.counts.carriers for variant in shown), default=0)
+        return Finding(dataset, bool(shown), len(shown), remarks=remarks, people=fewest)
     if depth is Granularity.BOOLEAN:
         return Finding(dataset, finder.exists(), remarks=remarks)
     if depth is Granularity.COUNT or asked.include is Include.MISS:
@@ -144,15 +151,15 @@ def _cases(looking: Looking, dataset: Dataset, roster: Roster, people: PersonSet
     return Cases(beacon.store, roster, dataset.id, hits.lying(question.lying), hits)
 
 
-def _finder(looking: Looking, dataset: Dataset) -> tuple[Finder, dict[str, Any]]:
+def _finder(looking: Looking, dataset: Dataset, crowd: Crowd) -> tuple[Finder, dict[str, Any]]:
     """What finds the variants that are meant, and what an answer must say of it."""
     beacon, asked, people = looking.beacon, looking.asked, looking.people(dataset)
+    search = Search(beacon.store, beacon.annotations, dataset.id, people, crowd)
     if asked.named_variant is not None:
-        return OneAllele(beacon.store, dataset.id, _allele(asked.named_variant), people), {}
+        return OneAllele(search, _allele(asked.named_variant)), {}
     if asked.query is None:
-        return WholeGenome(beacon.store, dataset.id, dataset.assembly, people), _remarks(asked, None)
+        return WholeGenome(search, dataset.assembly), _remarks(asked, None)
     placed = place(asked.query, dataset.assembly, beacon.reference)
-    search = Search(beacon.store, beacon.annotations, dataset.id, people)
     return Sought(search, placed.sought), _remarks(asked, placed)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from schemas.access import ANONYMOUS
+from schemas.access import ANONYMOUS, Granularity
 
 
 class Role(StrEnum):
@@ -50,11 +50,30 @@ class Anonymous:
         return ANONYMOUS
 
 
+class Tier(StrEnum):
+    """What a caller whom another node vouches for is taken for here."""
+
+    PUBLIC = "public"
+    REGISTERED = "registered"
+    CONTROLLED = "controlled"
+
+    @property
+    def rank(self) -> int:
+        return list(Tier).index(self)
+
+
 @dataclass(frozen=True, slots=True)
 class PeerPrincipal:
-    """Another node, whose signature was verified; `node` is its id."""
+    """Another node, whose signature was verified; `node` is its id.
+
+    tier: of whom it asks for, no more than this node believes it.  most: it is never told more than this.
+    subject: how it calls whom it asks for, differently to every node; "" when it asks for itself.
+    """
 
     node: str
+    tier: Tier = Tier.PUBLIC
+    most: Granularity = Granularity.RECORD
+    subject: str = ""
 
     def __str__(self) -> str:
         return f"peer {self.node}"

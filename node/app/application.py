@@ -16,6 +16,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from beacon import api
 from beacon.entries import entry_at
 from beacon.query import Asked
+from node.access.principal import PeerPrincipal
+from node.access.published import create_metadata_router
 from node.app.attendance import Attendance
 from node.app.inquiry import Inquiry
 from node.app.matching import at_work, include_exchange
@@ -25,6 +27,7 @@ from node.app.pages import add_pages
 from node.app.shield import install_errors
 from node.app.streaming import create_stream_router
 from node.app.sums import create_sum_router
+from node.audit import Kind
 from node.config import Settings
 from node.federation import routes
 from node.federation.asking import NETWORK_QUESTIONS
@@ -59,15 +62,17 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
 
-    identity = node.beacon.identity
-    app.include_router(api.create_router(node.beacon, node.authorise), prefix=BEACON)
+    gate = node.gate
+    alone = api.Responders(partial(gate.answer, Kind.BEACON), gate.list_terms)
+    app.include_router(api.create_router(node.beacon, gate.authorise, alone), prefix=BEACON)
     _include_network(app, node)
     include_exchange(app, node)
+    app.include_router(create_metadata_router(gate.authenticator, settings.node.name))
     app.include_router(_host_router(node))
     app.add_middleware(Attendance)
     if settings.server.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
-    install_errors(app, identity)
+    install_errors(app, node.beacon.identity)
     return app
 
 
@@ -80,17 +85,18 @@ def _include_network(app: FastAPI, node: Node) -> None:
     def inquire(asked: Asked, grant: Grant) -> Inquiry:
         return node.inquiry(network(), asked, grant)
 
-    async def ask_network(asked: Asked, grant: Grant | None = None) -> wire.Response:
-        return await inquire(asked, grant or node.anonymous()).merged()
+    async def ask_network(asked: Asked, grant: Grant) -> wire.Response:
+        return await inquire(asked, grant).merged()
 
     async def answer_onward(question: routes.PeerQuestion) -> tuple[int, bytes]:
         return await node.answer_onward(network(), question)
 
     whole = replace(node.beacon, root=NETWORK)
-    app.include_router(api.create_router(whole, node.authorise, ask_network), prefix=NETWORK)
-    app.include_router(create_stream_router(node.authorise, inquire))
+    together = api.Responders(ask_network, node.gate.list_terms)
+    app.include_router(api.create_router(whole, node.gate.authorise, together), prefix=NETWORK)
+    app.include_router(create_stream_router(node.gate.authorise, inquire))
     sums = node.open_sums()
-    app.include_router(create_sum_router(sums, node.authorise, network))
+    app.include_router(create_sum_router(sums, node.gate.authorise, network))
     app.include_router(create_membership_router(node, network))
     signed = {NETWORK_QUESTIONS: answer_onward, SUMS: sums.answer}
     app.include_router(routes.create_router(_door(node, signed)))
@@ -100,8 +106,9 @@ def _include_network(app: FastAPI, node: Node) -> None:
 def _door(node: Node, more: Mapping[str, routes.AnswerPeer]) -> routes.Door:
     """What peers find: the same Beacon, under the grant of a peer."""
 
-    async def answer_peer(entry_path: str, body: bytes, grant: Grant) -> tuple[int, bytes]:
-        response = await api.answer_soon(node.beacon, entry_at(entry_path).read_post(body), grant)
+    async def answer_peer(entry_path: str, body: bytes, asking: PeerPrincipal) -> tuple[int, bytes]:
+        grant = node.gate.grant(asking)
+        response = await node.gate.answer(Kind.FEDERATION, entry_at(entry_path).read_post(body), grant)
         return 200, wire.encode(response)
 
     return routes.Door(

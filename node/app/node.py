@@ -13,10 +13,8 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from fastapi import Request
 from sqlalchemy.engine import Engine
 
-from beacon import api
 from beacon.entries import entry_at
 from beacon.filters import read_filters
 from beacon.merge import merge
@@ -24,16 +22,17 @@ from beacon.query import Asked
 from beacon.room import Beacon
 from node import db
 from node.access.authenticator import Authenticator
-from node.access.grant import decide
+from node.access.grant import Rules
 from node.access.keys import NodeKey
 from node.access.principal import Anonymous
 from node.access.reception import Reception
 from node.access.server import EmbeddedServer
 from node.access.tokens import MAX_HOPS
 from node.app.entrance import open_entrance
+from node.app.gate import Gate
 from node.app.inquiry import Inquiry
 from node.app.sums import Sums, open_sums
-from node.audit import Audit, open_audit
+from node.audit import Audit, Kind, open_audit
 from node.cases.subjects import Subjects
 from node.config import CONFIG_NAME, FederationSection, Settings
 from node.exchange import Exchange, open_exchange
@@ -57,7 +56,7 @@ from node.store.sequence import FastaSequences
 from schemas import beacon as wire
 from schemas.access import Grant
 from schemas.cohorts import Cohort
-from schemas.errors import BadInput, BadQuestion, Forbidden, NotAuthorised, Place
+from schemas.errors import BadInput, BadQuestion, Forbidden, Place
 from schemas.ga4gh import NodeIdentity
 from schemas.network import NodeAnswer, outcome
 from schemas.reference import Reference
@@ -80,6 +79,7 @@ class Node:
     beacon: Beacon
     peers: PeerBook
     audit: Audit
+    gate: Gate
     embedded: EmbeddedServer
     genes: GeneTable
     exchange: Exchange
@@ -95,7 +95,7 @@ class Node:
             async with self.open_network() as whole:
                 return await self.inquiry(whole, asked, self.anonymous()).merged()
         began = time.perf_counter()
-        response = await api.answer_soon(self.beacon, asked, self.anonymous())
+        response = await self.gate.answer(Kind.BEACON, asked, self.anonymous())
         ms = (time.perf_counter() - began) * 1000
         identity = self.beacon.identity
         own = NodeAnswer(identity.id, identity.name, outcome(response), ms, response=response)
@@ -115,7 +115,7 @@ class Node:
 
     def inquiry(self, network: Network, asked: Asked, grant: Grant) -> Inquiry:
         """The question `asked` of the whole `network`, made ready; this node answers under `grant`."""
-        answer_alone = partial(api.answer_soon, self.beacon, asked, grant)
+        answer_alone = partial(self.gate.answer, Kind.NETWORK, asked, grant)
         return Inquiry(self.beacon.identity, network, asked, answer_alone, self.beacon.reference)
 
     async def answer_onward(self, network: Network, question: PeerQuestion) -> tuple[int, bytes]:
@@ -128,7 +128,7 @@ class Node:
         if peer is None or not peer.forward or len(signed.via) >= MAX_HOPS:
             raise Forbidden("this node does not pass on questions of this peer; ask it for itself alone")
         asked = entry_at(question.path).read_post(question.body)
-        inquiry = self.inquiry(network, asked, question.grant)
+        inquiry = self.inquiry(network, asked, self.gate.grant(question.asking))
         inquiry.via, inquiry.deadline_s = signed.via, signed.remaining_s
         return 200, wire.encode(await inquiry.merged())
 
@@ -149,17 +149,7 @@ class Node:
         return Subjects(self.catalogue, own.people, self.store, self.annotations, self.genes)
 
     def anonymous(self) -> Grant:
-        return decide(Anonymous(), self.catalogue.datasets())
-
-    def authorise(self, request: Request) -> Grant:
-        """What the sender of `request` may see.
-
-        Raises NotAuthorised: he shows credentials.  None are good before this node offers sign-in, and bad
-        ones are never taken for none.
-        """
-        if "authorization" in request.headers:
-            raise NotAuthorised("these credentials are not known here; this node offers no sign-in yet")
-        return decide(self.reception.caller(request) or Anonymous(), self.catalogue.datasets())
+        return self.gate.grant(Anonymous())
 
     def __enter__(self) -> Self:
         return self
@@ -204,9 +194,23 @@ def open_node(settings: Settings) -> Node:
     engine = db.connect(settings.database_url)
     db.migrate(engine)
     catalogue, store, annotations = DatabaseCatalogue(engine), open_store(engine), open_annotations(engine)
+    beacon = Beacon(
+        settings.identity,
+        catalogue,
+        store,
+        DatabasePeople(engine),
+        ontologies,
+        _cohorts(settings),
+        frozenset(settings.beacon.synthetic),
+        reference,
+        annotations,
+        settings.policies.floor,
+    )
     audit = open_audit(engine, settings.home / "keys")
     key = NodeKey.load(settings.home / "keys")
     entrance = open_entrance(settings, engine, key)
+    rules = Rules(settings.node.id, ontologies, settings.policies.floor)
+    gate = Gate(beacon, rules, audit, entrance.authenticator, entrance.reception)
     return Node(
         settings=settings,
         engine=engine,
@@ -215,20 +219,11 @@ def open_node(settings: Settings) -> Node:
         store=store,
         annotations=annotations,
         sequences=sequences,
-        beacon=Beacon(
-            settings.identity,
-            catalogue,
-            store,
-            DatabasePeople(engine),
-            ontologies,
-            cohorts=_cohorts(settings),
-            synthetic=frozenset(settings.beacon.synthetic),
-            reference=reference,
-            annotations=annotations,
-        ),
+        beacon=beacon,
         peers=PeerBook(engine, settings),
         audit=audit,
         genes=genes,
+        gate=gate,
         exchange=open_exchange(settings, engine, audit, ontologies=ontologies, genes=genes, liftover=chains),
         embedded=entrance.embedded,
         authenticator=entrance.authenticator,

@@ -21,8 +21,8 @@ def add_pages(app: FastAPI, node: Node, inquire: Callable[[Asked, Grant], Inquir
     inquire: puts a question to the whole network under a grant.
     """
 
-    def begun(request: Request, asked: Asked) -> Inquiry:
-        return inquire(asked, node.authorise(request))
+    async def begun(request: Request, asked: Asked) -> Inquiry:
+        return inquire(asked, await node.gate.authorise(request, form=True))
 
     identity = node.beacon.identity
     frame = Frame(identity, node.reception, warning(node.settings))

@@ -18,7 +18,7 @@ import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from beacon.api import Authorise, read_request
+from beacon.api import Authorise, body_of, read_request
 from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint
 from beacon.query import Asked
 from node import stream
@@ -59,7 +59,7 @@ def _route(endpoint: Endpoint | None, authorise: Authorise, inquire: Inquire) ->
 async def _named(request: Request) -> Endpoint:
     """The endpoint of the entry type that the body names; what else stands there is judged by its reader."""
     try:
-        schemas = orjson.loads(await request.body())["meta"]["requestedSchemas"]
+        schemas = orjson.loads(await body_of(request))["meta"]["requestedSchemas"]
         named = {schema["entityType"] for schema in schemas}
     except (ValueError, KeyError, TypeError):
         named = set()

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.engine import Engine
 
+from beacon.api import body_of
 from beacon.placement import place
 from beacon.records import allele_named, internal_id
 from beacon.room import Beacon
@@ -183,7 +184,7 @@ def create_sum_router(
 
 
 async def _read(request: Request) -> _Asked:
-    body = await request.body()
+    body = await body_of(request)
     try:
         if len(body) > _MAX_BODY:
             raise ValueError("it is too long")

@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from node.access.duo import check_conditions
 from node.cli.options import AsJson, Home, err, open_home, out, print_json, tell_skipped
 from node.store.catalogue import add_dataset
 from node.store.ingest import IngestReport
@@ -32,13 +33,15 @@ def dataset_add(
     name: Annotated[str, typer.Option(help="A title for people.")] = "",
     description: Annotated[str, typer.Option(help="What it is, in a sentence.")] = "",
     duo: Annotated[
-        list[str] | None, typer.Option(help="A permitted use, e.g. DUO:0000042; repeatable.")
+        list[str] | None,
+        typer.Option(help="A use condition: DUO:0000042; a MONDO term beside DUO:0000007; repeatable."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an empty dataset."""
     made = Dataset(id, assembly, policy, name or id, description, tuple(duo or ()))
     with open_home(home) as node:
+        check_conditions(made.duo, node.beacon.ontology)
         add_dataset(node.engine, made)
     if as_json:
         print_json(_shown(made))

@@ -15,7 +15,6 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from node.access.grant import decide
 from node.access.keys import NodeKey
 from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, SignedCall, TokenVerifier
@@ -23,7 +22,6 @@ from node.federation import descriptor
 from node.federation.asking import QUESTIONS
 from node.federation.contact import HELLO
 from node.federation.peers import PeerBook
-from schemas.access import Grant
 from schemas.errors import NodeError, NotAuthorised, StoreUnavailable, TooLarge
 from schemas.ga4gh import NodeIdentity
 from schemas.ports import Catalogue
@@ -36,20 +34,20 @@ _HEADERS: Final = {
     TooLarge.status: {"connection": "close"},  # or the server would go on reading what nobody wants
 }
 
-# Entry path ("g_variants") and body of a question, and what its sender may see -> HTTP status and document.
-Answer = Callable[[str, bytes, Grant], Awaitable[tuple[int, bytes]]]
+# Entry path ("g_variants") and body of a question, and its sender -> HTTP status and document.
+Answer = Callable[[str, bytes, PeerPrincipal], Awaitable[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
 class PeerQuestion:
     """A verified question of a peer.
 
-    path: below the prefix of who answers it.  grant: what the peer may see.
+    path: below the prefix of who answers it.  asking: who may be answered.
     """
 
     path: str
     body: bytes
-    grant: Grant
+    asking: PeerPrincipal
     signed: SignedCall
 
 
@@ -120,8 +118,8 @@ def _signed_route(
     async def question(request: Request, rest: str) -> Response:
         try:
             signed, body = await _verified(verifier, request, f"{prefix}/{rest}")
-            grant = decide(PeerPrincipal(signed.peer), door.catalogue.datasets())
-            return await _in_time(signed, answer(PeerQuestion(rest, body, grant, signed)))
+            question = PeerQuestion(rest, body, PeerPrincipal(signed.peer), signed)
+            return await _in_time(signed, answer(question))
         except NodeError as fault:
             return _refusal(door, fault)
 
@@ -152,8 +150,7 @@ async def _body(request: Request) -> bytes:
 
 
 async def _answered(door: Door, signed: SignedCall, entry_path: str, body: bytes) -> Response:
-    grant = decide(PeerPrincipal(signed.peer), door.catalogue.datasets())
-    return await _in_time(signed, door.answer(entry_path, body, grant))
+    return await _in_time(signed, door.answer(entry_path, body, PeerPrincipal(signed.peer)))
 
 
 async def _in_time(signed: SignedCall, answering: Awaitable[tuple[int, bytes]]) -> Response:

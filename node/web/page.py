@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +49,7 @@ class Inquiry(Protocol):
     def events(self) -> AsyncGenerator[Happening, None]: ...
 
 
-Inquire = Callable[[Request, Asked], Inquiry]
+Inquire = Callable[[Request, Asked], Awaitable[Inquiry]]
 """Makes a question to this node and all its peers ready, in the name of the sender of a request."""
 
 
@@ -104,7 +104,7 @@ def create_web(frame: Frame, datasets: Callable[[], tuple[Dataset, ...]], inquir
             text, assembly = fields.get("question", "").strip(), fields.get("assembly", "")
             _refuse_foreign(cookies, request, fields)
             asked_of = read_question(text, Assembly.read(assembly) if assembly else None)
-            inquiry = inquire(request, Asked.of(asked_of, Granularity.RECORD, _SHOWN_RECORDS))
+            inquiry = await inquire(request, Asked.of(asked_of, Granularity.RECORD, _SHOWN_RECORDS))
             if stream.MEDIA_TYPE in request.headers.get("accept", ""):
                 events = _told(frame, inquiry, asked_of)
                 return StreamingResponse(events, headers=stream.HEADERS, media_type=stream.MEDIA_TYPE)

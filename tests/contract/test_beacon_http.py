@@ -3,7 +3,8 @@
 import asyncio
 import copy
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from beacon.api import MAX_BODY_BYTES, create_router, error_reply
+from beacon.api import MAX_BODY_BYTES, Responders, answer_soon, create_router, error_reply
 from beacon.entries import ENTRY_TYPES
 from beacon.framework import FRAMEWORK
 from beacon.merge import merge
 from beacon.query import Asked
+from beacon.terms import TermsEndpoint, list_terms
 from schemas import errors
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, encode
@@ -60,7 +62,13 @@ def conformance(shared: Path) -> Conformance:
 
 def an_app(authorise: Callable[[Request], Grant | Awaitable[Grant]]) -> FastAPI:
     app = FastAPI()
-    app.include_router(create_router(a_beacon(), authorise), prefix="/beacon")
+    beacon = a_beacon()
+
+    async def terms(endpoint: TermsEndpoint, name: str, grant: Grant) -> Mapping[str, Any]:
+        return list_terms(beacon, grant, endpoint, name)
+
+    responders = Responders(partial(answer_soon, beacon), terms)
+    app.include_router(create_router(beacon, authorise, responders), prefix="/beacon")
 
     async def on_fault(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, NodeError | HTTPException)

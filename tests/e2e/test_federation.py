@@ -11,16 +11,16 @@ import httpx
 import pytest
 
 from node.access.keys import NodeKey
+from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, mint
 from node.federation.asking import QUESTIONS, BeaconQuestion
 from node.federation.contact import HELLO, Contact, ContactState, try_peer
 from node.federation.descriptor import PATH, read
 from node.federation.peers import Peer, PeerBook
 from node.federation.transport import open_http
-from schemas.access import Grant, Granularity
 from schemas.errors import NotFound, NotHeld, OverBudget
 from schemas.network import NodeAnswer, PeerState
-from tests.federated import DATASETS, QUESTION, Node, a_node, an_answer, free_socket, post, serving
+from tests.federated import QUESTION, Node, a_node, an_answer, free_socket, post, serving
 
 G_VARIANTS = QUESTIONS + "/g_variants"
 
@@ -32,15 +32,15 @@ class World:
     a: Node
     b: Node
     c: Node
-    asked: list[tuple[str, bytes, Grant]] = field(default_factory=list)
+    asked: list[tuple[str, bytes, PeerPrincipal]] = field(default_factory=list)
 
     def command(self, node: Node) -> PeerBook:
         """The peers of a running node, as another process changes them."""
         return PeerBook(node.engine, node.settings)
 
-    async def answer_of_b(self, path: str, body: bytes, grant: Grant) -> tuple[int, bytes]:
+    async def answer_of_b(self, path: str, body: bytes, asking: PeerPrincipal) -> tuple[int, bytes]:
         """What B says depends on what it is asked for."""
-        self.asked.append((path, body, grant))
+        self.asked.append((path, body, asking))
         if path == "hang":
             await asyncio.Event().wait()
         if path == "held-elsewhere":
@@ -51,7 +51,7 @@ class World:
             raise NotFound("there is no such entry type")
         return 200, an_answer(self.b.id, exists=True)
 
-    async def answer_of_c(self, _path: str, _body: bytes, _grant: Grant) -> tuple[int, bytes]:
+    async def answer_of_c(self, _path: str, _body: bytes, _asking: PeerPrincipal) -> tuple[int, bytes]:
         return 200, an_answer(self.c.id, exists=False)
 
     async def ask_as_a(self, path: str = G_VARIANTS, deadline_s: float = 10) -> list[NodeAnswer]:
@@ -111,17 +111,9 @@ def test_one_question_three_nodes(world: World) -> None:
         *sorted([(world.b.id, PeerState.HIT), (world.c.id, PeerState.NO_HIT)]),
     ]
     assert all(a.response is not None and a.response["meta"]["beaconId"] == a.node for a in answers)
-    ((path, body, grant),) = world.asked
+    ((path, body, asking),) = world.asked
     assert (path, body) == ("g_variants", QUESTION)
-    assert grant.principal == f"peer {world.a.id}"
-
-
-def test_a_peer_gets_what_its_grant_allows(world: World) -> None:
-    world.states()
-    ((_, _, grant),) = world.asked
-    assert set(grant.ceilings) == {dataset.id for dataset in DATASETS}
-    assert grant.ceiling("shared").granularity is Granularity.RECORD
-    assert grant.ceiling("closed").granularity is None
+    assert asking == PeerPrincipal(world.a.id)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,184 @@
+"""The way in and out: who asks, what he may see, and the record of what he was told.
+
+Every question passes here, by whatever entrance it comes: its sender is identified, the grant is decided, and
+what is told of data that is not public is in the audit log before it leaves.
+
+The purpose of a question stands in the header `Data-Use-Purpose`, as DUO codes: `DUO:0000006`, or
+`DUO:0000007 MONDO:0005148`; `node.access.duo` has what can be stated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from beacon import api
+from beacon.entries import concerned
+from beacon.query import Asked
+from beacon.room import Beacon
+from beacon.terms import TermsEndpoint, list_terms
+from node import trace
+from node.access.authenticator import Authenticator, Presented
+from node.access.duo import Purpose, read_purpose
+from node.access.grant import Rules
+from node.access.passports import posted_passports
+from node.access.principal import Anonymous, Caller, Principal
+from node.access.reception import Reception
+from node.audit import Audit, Entry, Kind, Outcome
+from schemas import beacon as wire
+from schemas.access import Grant, Granularity
+from schemas.errors import BadQuestion, Forbidden, NodeError, NotAuthorised
+
+PURPOSE_HEADER: Final = "data-use-purpose"
+SCOPE: Final = "beacon:query"
+_STEP_S: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Of one node."""
+
+    beacon: Beacon
+    rules: Rules
+    audit: Audit
+    authenticator: Authenticator
+    reception: Reception
+
+    async def identify(self, request: Request, *, form: bool = False) -> Principal:
+        """Who sends `request`: by its token or its passports, or else by the session of its cookie.
+
+        form: it is one of our own pages that asks, with a form for a body, in which no passports can be.
+
+        Raises NotAuthorised: he shows credentials that do not hold; they are never taken for none.
+        BadQuestion: posted passports that cannot be read; IssuerUnavailable, StoreUnavailable, OverBudget.
+        """
+        headers = request.headers
+        passports = _posted(await api.body_of(request)) if request.method == "POST" and not form else ()
+        shown = Presented(
+            request.method,
+            _path_of(request),
+            authorization=tuple(headers.getlist("authorization")),
+            dpop=tuple(headers.getlist("dpop")),
+            passports=passports,
+        )
+        if shown.authorization or shown.dpop or shown.passports:
+            return await self.authenticator.identify(shown)
+        if self.reception.cookies.has_session(request):
+            return await run_in_threadpool(self.reception.caller, request) or Anonymous()
+        return Anonymous()
+
+    async def authorise(self, request: Request, *, form: bool = False) -> Grant:
+        """What the sender of `request` may see, for the purpose that he states.
+
+        Raises NotAuthorised and others: as `identify`; BadQuestion: a purpose that is not understood;
+        Forbidden: a token that is not for questions.
+        """
+        principal = await self.identify(request, form=form)
+        if isinstance(principal, Caller) and principal.issuer == self.rules.node:
+            _refuse_other_scopes(principal)
+        return self.grant(principal, self._purpose(request.headers.getlist(PURPOSE_HEADER)))
+
+    def grant(self, principal: Principal, purpose: Purpose | None = None) -> Grant:
+        return self.rules.decide(principal, self.beacon.catalogue.datasets(), purpose)
+
+    def _purpose(self, stated: list[str]) -> Purpose | None:
+        if len(stated) > 1:
+            raise BadQuestion("the header Data-Use-Purpose may be there once")
+        return read_purpose(stated[0], self.rules.diseases) if stated else None
+
+    async def answer(self, kind: Kind, asked: Asked, grant: Grant) -> wire.Response:
+        """What this node tells of its own data, recorded.
+
+        Raises NodeError: see `beacon.entries.answer`; StoreUnavailable also when it cannot be recorded.
+        """
+        began = time.perf_counter()
+        try:
+            response = await api.answer_soon(self.beacon, asked, grant)
+        except NodeError as fault:
+            self._note_refusal(kind, grant, fault)
+            raise
+        told = list(asked.datasets or ())
+        if any(ceiling.granularity and not ceiling.public for ceiling in grant.ceilings.values()):
+            told = [dataset.id for dataset, _ in concerned(self.beacon, asked, grant)]
+        granularity = Granularity(response["meta"]["returnedGranularity"])
+        await self._record(kind, grant, told, granularity, asked.body)
+        if any(grant.ceiling(dataset).floor for dataset in told):
+            await _even(began)
+        return response
+
+    async def list_terms(self, endpoint: TermsEndpoint, name: str, grant: Grant) -> Mapping[str, Any]:
+        """A list of filtering terms, recorded.  Raises NodeError: see `beacon.terms.list_terms`."""
+        try:
+            listed = await run_in_threadpool(list_terms, self.beacon, grant, endpoint, name)
+        except NodeError as fault:
+            self._note_refusal(Kind.BEACON, grant, fault)
+            raise
+        told = [name for name, ceiling in grant.ceilings.items() if ceiling.granularity is not None]
+        question = f"{endpoint.path} {name}".encode()
+        await self._record(Kind.BEACON, grant, told, Granularity.COUNT, lambda: question)
+        return listed
+
+    async def _record(
+        self, kind: Kind, grant: Grant, told: list[str], granularity: Granularity, question: Any
+    ) -> None:
+        """question: gives its bytes, asked for only where their digest is kept."""
+        confidential = any(not grant.ceiling(dataset).public for dataset in told)
+        entry = Entry(
+            trace.current().id,
+            grant.principal,
+            kind,
+            Outcome.ANSWERED,
+            tuple(told),
+            granularity.value,
+            grant.purpose,
+            self.audit.digest(question()) if confidential else "",
+        )
+        if confidential:
+            await self.audit.record(entry)
+        else:
+            self.audit.note(entry)
+
+    def _note_refusal(self, kind: Kind, grant: Grant, fault: NodeError) -> None:
+        outcome = Outcome.DENIED if isinstance(fault, NotAuthorised | Forbidden) else Outcome.FAILED
+        entry = Entry("", grant.principal, kind, outcome, purpose=grant.purpose, detail=fault.reason)
+        self.audit.note(entry)
+
+
+def _path_of(request: Request) -> str:
+    """As it stands in the request line, without a query."""
+    raw = request.scope.get("raw_path")
+    return raw.decode("latin-1").partition("?")[0] if raw else str(request.scope["path"])
+
+
+def _posted(body: bytes) -> tuple[str, ...]:
+    """The passports beside a question; its reader says what is wrong with a body that is not JSON."""
+    if b"passports" not in body and b"\\u" not in body:
+        return ()
+    try:
+        return posted_passports(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return ()
+
+
+def _refuse_other_scopes(caller: Caller) -> None:
+    """Of this node's own tokens only those that were made for questions are good for them."""
+    if SCOPE not in caller.scopes:
+        fault = Forbidden(f"this token is not for questions: it has not the scope {SCOPE}")
+        fault.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{SCOPE}"'}
+        raise fault
+
+
+async def _even(began: float) -> None:
+    """Waits for the next step of 10 ms after `began`, so that time tells nothing of who stands below a floor.
+
+    To find somebody and leave him unsaid takes some microseconds longer than to find nobody.
+    """
+    spent = time.perf_counter() - began
+    await asyncio.sleep(_STEP_S - spent % _STEP_S)
