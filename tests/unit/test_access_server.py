@@ -467,7 +467,7 @@ def test_a_client_with_keys_signs_who_it_is_once(tmp_path: Path) -> None:
             {"sub": "somebody"},
             {"sub": 7},
             {"exp": now - 100},
-            {"exp": now + 3600},
+            {"exp": now + 7200},
             {"exp": None},
             {"exp": "soon"},
             {"jti": None},

@@ -51,7 +51,7 @@ PASSPORT_SCOPES: Final = frozenset({"openid", "ga4gh_passport_v1"})
 CONFIDENTIAL: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 ANY_CLIENT: Final = (*CONFIDENTIAL, "none")
 ASSERTION_ALGORITHMS: Final = ("ES256", "RS256", "PS256")
-_ASSERTION_LIFE_S: Final = 600
+_ASSERTION_LIFE_S: Final = 3660  # an hour is what common libraries ask for
 _NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
@@ -325,7 +325,7 @@ class _Exchange(BaseGrant, TokenEndpointMixin):
 
 
 class _KeyAuthentication(JWTBearerClientAssertion):
-    """private_key_jwt: an assertion of the client, signed with its own key, good once and for minutes."""
+    """private_key_jwt: an assertion of the client, signed with its key, good once, for an hour at most."""
 
     CLIENT_AUTH_METHOD = "private_key_jwt"
 
@@ -350,7 +350,7 @@ class _KeyAuthentication(JWTBearerClientAssertion):
             raise InvalidClientError("the client assertion does not verify") from None
         expires = claims.get("exp")
         if not isinstance(expires, int | float) or expires > self._rooms.clock() + _ASSERTION_LIFE_S:
-            raise InvalidClientError("the client assertion lives longer than ten minutes, or for ever")
+            raise InvalidClientError("the client assertion lives longer than an hour, or for ever")
         self.verify_claims(claims)
         return claims
 
