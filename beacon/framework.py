@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from beacon.entries import ENDPOINTS, ENTRY_TYPES, EntryType
+from beacon.query import VARIANTS
 from beacon.room import Beacon
+from beacon.variation import SCHEMA as VRS2
 from schemas.access import Granularity, Policy
 from schemas.beacon import Informational, SchemaReference
 from schemas.ga4gh import BEACON_API, VERSION, service_info
@@ -144,6 +146,14 @@ def _document(beacon: Beacon, response: Mapping[str, Any]) -> Informational:
     )
 
 
+_VRS2: Final = {
+    "id": VRS2,
+    "name": "Default schema of genomicVariant, its variation in VRS 2 where VRS 2 has one",
+    "referenceToSchemaDefinition": "https://w3id.org/ga4gh/schema/vrs/2.0.1/json/Variation",
+    "schemaVersion": "v2.0.1",
+}
+
+
 def _definition(entry: EntryType) -> dict[str, Any]:
     definition: dict[str, Any] = {
         "id": entry.id,
@@ -157,7 +167,7 @@ def _definition(entry: EntryType) -> dict[str, Any]:
             "referenceToSchemaDefinition": f"{_MODEL}/{entry.definition}",
             "schemaVersion": entry.kind.schema.rpartition("-")[2],
         },
-        "additionallySupportedSchemas": [],
+        "additionallySupportedSchemas": [_VRS2] if entry.id == VARIANTS.entry else [],
         "nonFilteredQueriesAllowed": not entry.kind.needs_query,
     }
     if entry.collection_of:

@@ -84,7 +84,10 @@ _SETTINGS: Final[Mapping[str, tuple[Schema, str]]] = {
     "filters": (_FILTERS, "HP:0001250, !HP:0001250, sex=female, ageOfOnset>=P18Y, LOINC:35925-4>24"),
     "testMode": ({"type": "boolean"}, "answer from synthetic datasets alone, to anybody"),
     "apiVersion": (_TEXT, "v2.x"),
-    "requestedSchemas": (_NAMES, "echoed; each entry type has one schema here"),
+    "requestedSchemas": (
+        _NAMES,
+        "ga4gh-beacon-variant-vrs2-v2.0.1 gives variations in VRS 2; others are echoed",
+    ),
 }
 _FAULTS: Final = {
     401: "no valid credentials",

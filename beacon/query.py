@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 from beacon.filters import canonical_filter, read_filters
 from beacon.parameters import canonical, read_variant
+from beacon.variation import SCHEMA as VRS2
+from beacon.variation import asks_for_vrs2
 from schemas import beacon as wire
 from schemas.access import Granularity, coarser
 from schemas.beacon import Include
@@ -89,7 +91,7 @@ class Asked:
 
     skip: pages (not records) before the wanted one.  limit: records a page and dataset, 1 to 1,000.
     datasets: only these, None for all.  filters: all of them must be satisfied.  within: see there.
-    schemas: `requestedSchemas`, echoed.  test_mode: of synthetic datasets alone, whoever asks.
+    schemas: `requestedSchemas`; see `in_vrs2`.  test_mode: of synthetic datasets alone, whoever asks.
     """
 
     kind: Kind
@@ -162,6 +164,11 @@ class Asked:
         return one or self.looks_at_people or self.narrows_people
 
     @property
+    def in_vrs2(self) -> bool:
+        """Whether variants are to be told as VRS 2 writes them."""
+        return self.kind is VARIANTS and any(asks_for_vrs2(schema) for _, schema in self.schemas)
+
+    @property
     def narrows_people(self) -> bool:
         """Whether only some of the people in a dataset are meant."""
         return (
@@ -229,7 +236,9 @@ class Asked:
         return {
             "beaconId": identity.id,
             "apiVersion": BEACON_API,
-            "returnedSchemas": [{"entityType": self.kind.entry, "schema": self.kind.schema}],
+            "returnedSchemas": [
+                {"entityType": self.kind.entry, "schema": VRS2 if self.in_vrs2 else self.kind.schema}
+            ],
             "returnedGranularity": returned.value,
             "receivedRequestSummary": understood,
         }

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from beacon.alignment import change_named, justified
+from beacon.variation import vrs2_of
 from schemas.beacon import (
     ExternalReference,
     Frequency,
@@ -50,7 +51,7 @@ class Telling:
 
     reference: where to read more about the dataset.  annotate: what the VCF says an allele does.
     groups: how frequent it is in groups of the people.  cases: who carries it; None where that is not to be
-    told.
+    told.  in_vrs2: `variation` is a VRS 2 object where VRS 2 has one.
     """
 
     dataset: Dataset
@@ -59,6 +60,7 @@ class Telling:
     annotate: Callable[[Allele], Sequence[Annotation]] | None = None
     groups: Callable[[Allele], list[tuple[str, Counts | None]]] | None = None
     cases: Callable[[Allele], list[dict[str, Any]]] | None = None
+    in_vrs2: bool = False
 
 
 def records_of(variants: Iterable[Variant], telling: Telling) -> tuple[Record, ...]:
@@ -78,7 +80,7 @@ def _record(variant: Variant, telling: Telling) -> Record:
     annotations = telling.annotate(allele) if telling.annotate is not None else ()
     record: Record = {
         "variantInternalId": internal_id(allele),
-        "variation": _variation(allele),
+        "variation": (telling.in_vrs2 and vrs2_of(allele, telling.sequences)) or _variation(allele),
         "frequencyInPopulations": [
             {"source": population, "sourceReference": telling.reference, "frequencies": frequencies}
         ],

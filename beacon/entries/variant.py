@@ -137,6 +137,7 @@ def _telling(looking: Looking, dataset: Dataset) -> Telling:
         partial(annotations.annotations, dataset.id) if annotations is not None and annotated else None,
         groups.of if groups is not None else None,
         cases.of if cases is not None else None,
+        looking.asked.in_vrs2,
     )
 
 

@@ -20,6 +20,7 @@ from beacon.framework import FRAMEWORK
 from beacon.merge import merge
 from beacon.query import Asked
 from beacon.terms import TermsEndpoint, list_terms
+from beacon.variation import SCHEMA as VRS2
 from schemas import errors
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, encode
@@ -303,3 +304,35 @@ def test_the_api_description_names_every_parameter_that_is_read() -> None:
             value = {"array": "1", "integer": "1"}.get(parameter["schema"]["type"], "x")
             reply = call(PUBLIC, "GET", f"/beacon/{entry.path}?{parameter['name']}={value}")
             assert "unknown parameter" not in reply.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_vrs_2_is_given_on_request_alone(conformance: Conformance, method: str) -> None:
+    """Its records fail the schema of 2.1, so they are named otherwise, and nobody gets them unasked."""
+    asked = Asked.of(QUERIES["hit"], Granularity.RECORD, 5)
+    plain = call(PUBLIC, "POST", "/beacon/g_variants", content=asked.body()).json()
+    if method == "GET":
+        url = f"{ITPA_URL}&requestedGranularity=record&requestedSchemas={VRS2}"
+        reply = call(PUBLIC, "GET", url)
+    else:
+        body = json.loads(asked.body())
+        body["meta"]["requestedSchemas"] = [{"entityType": "genomicVariant", "schema": VRS2}]
+        reply = call(PUBLIC, "POST", "/beacon/g_variants", json=body)
+    told = reply.json()
+    assert plain["meta"]["returnedSchemas"][0]["schema"] == "ga4gh-beacon-variant-v2.1.0"
+    assert told["meta"]["returnedSchemas"] == [{"entityType": "genomicVariant", "schema": VRS2}]
+    (before,), (after,) = (
+        [r for one in answer["response"]["resultSets"] if one["id"] == "open38" for r in one["results"]]
+        for answer in (plain, told)
+    )
+    assert before["variation"]["referenceBases"] == "C"
+    variation = after["variation"]
+    assert (variation["type"], variation["state"]["sequence"]) == ("Allele", "A")
+    assert (variation["location"]["start"], variation["location"]["end"]) == (3_213_195, 3_213_196)
+    assert {**before, "variation": 0} == {**after, "variation": 0}
+    assert not conformance.faults(plain)
+    # Everything but the variation is as the schemas of 2.1 have it.
+    faults = [fault for fault in conformance.faults(told) if ".variation: " not in fault]
+    assert not faults
+    types = call(PUBLIC, "GET", "/beacon/entry_types").json()["response"]["entryTypes"]
+    assert [one["id"] for one in types["genomicVariant"]["additionallySupportedSchemas"]] == [VRS2]
