@@ -180,6 +180,19 @@ class Matchmaker:
             found=found, compared=int(admitted.sum()), unknown=profile.unknown, notify=not patient.test
         )
 
+    def joined(self, parts: Sequence[Matches]) -> Matches:
+        """The answers over several shelves, which have no case in common, as one over them all."""
+        ranked = sorted(
+            (match for part in parts for match in part.found),
+            key=lambda match: (-match.score.total, match.patient.id),
+        )
+        return Matches(
+            found=tuple(ranked[: self._limits.max_results]),
+            compared=sum(part.compared for part in parts),
+            unknown=parts[0].unknown,
+            notify=parts[0].notify,
+        )
+
     def _best(self, shelf: Shelf, scores: Scores, admitted: NDArray[np.bool_]) -> list[int]:
         """The numbers of the best cases, best first."""
         total = scores.total

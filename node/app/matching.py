@@ -20,11 +20,13 @@ from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, TokenVerifier
 from node.app.casework import create_cases_router
 from node.app.node import Node
+from node.audit import Entry, Kind, Outcome
 from node.cases import Actor
 from node.exchange.mail import Post, Postman
 from node.exchange.tokens import HEADER
 from node.federation.network import Network
 from node.federation.transport import Reply, exchange, open_http
+from schemas.access import ANONYMOUS
 from schemas.errors import NotAuthorised, TooLarge
 from schemas.exchange import Heartbeat
 from schemas.mme import MatchRequest
@@ -48,6 +50,13 @@ class Counter:
 
         Raises NotAuthorised: neither is good; TooLarge.
         """
+        try:
+            return await self._peer(request)
+        except NotAuthorised:
+            self.node.audit.note(Entry("", ANONYMOUS, Kind.MATCHMAKER, Outcome.DENIED))
+            raise
+
+    async def _peer(self, request: Request) -> Caller:
         token = request.headers.get(HEADER)
         if token is not None:
             name = await asyncio.to_thread(self.node.exchange.tokens.peer_of, token)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from node import db
 from node.cases.book import CaseBook, Remark, owned, read_remarks, write_remark
@@ -89,35 +89,26 @@ class Tracking:
         self._digest = digest
 
     def see(self, sightings: Iterable[Sighting]) -> list[Sighting]:
-        """Remembers them; those that were never seen before."""
-        with self._book.database() as connection:
-            return [one for one in sightings if self._see(connection, one)]
-
-    def _see(self, connection: Connection, one: Sighting) -> bool:
+        """Remembers them; those that were never seen before, each once."""
+        seen = {(one.case_id, self._digest_of(one)): one for one in sightings}
+        if not seen:
+            return []
         table = db.case_match
-        digest = self._digest(orjson.dumps([one.node, one.patient_id, one.contact.href.casefold()]))
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        known = (table.c.case_id == one.case_id, table.c.digest == digest)
-        whom = {"patient_id": "", "contact": ""}
-        seen = sa.update(table).where(*known).values(score=one.score, last_at=now)
-        if one.asked is Asked.BY_US:
-            contact = orjson.dumps(one.contact.bare().document()).decode()
-            whom = {"patient_id": one.patient_id, "contact": contact}
-            seen = seen.values(whom)  # they may have asked before; now our doctors know whom to write to
-        if connection.execute(seen).rowcount:
-            return False
-        row = {
-            "case_id": one.case_id,
-            "node": one.node,
-            "digest": digest,
-            "asked_by": one.asked.value,
-            "score": one.score,
-            "state": Triage.NEW.value,
-            "first_at": now,
-            "last_at": now,
-        }
-        connection.execute(sa.insert(table).values({**row, **whom}))
-        return True
+        among = table.c.digest.in_({digest for _, digest in seen})
+        with self._book.database() as connection:
+            rows = connection.execute(sa.select(table.c.case_id, table.c.digest).where(among))
+            known = {(row.case_id, row.digest) for row in rows} & seen.keys()
+            new = [key for key in seen if key not in known]
+            if new:
+                connection.execute(sa.insert(table), [_new_row(key, seen[key]) for key in new])
+            for asked in Asked:
+                again = [_seen_row(key, seen[key]) for key in known if seen[key].asked is asked]
+                if again:
+                    connection.execute(_AGAIN[asked], again)
+        return [seen[key] for key in new]
+
+    def _digest_of(self, one: Sighting) -> str:
+        return self._digest(orjson.dumps([one.node, one.patient_id, one.contact.href.casefold()]))
 
     def matched(self) -> frozenset[str]:
         """The ids of all cases that were ever matched."""
@@ -151,6 +142,58 @@ class Tracking:
                 connection.execute(sa.update(table).where(*wanted).values(state=state.value))
             if comment:
                 write_remark(connection, actor, case_id, comment, number)
+
+
+def _known() -> sa.Update:
+    table = db.case_match
+    these = (table.c.case_id == sa.bindparam("of_case"), table.c.digest == sa.bindparam("of_digest"))
+    return sa.update(table).where(*these)
+
+
+# Who asked before stays; once our doctors have asked they know whom to write to.
+_AGAIN: Final = {
+    Asked.BY_THEM: _known().values(score=sa.bindparam("new_score"), last_at=sa.bindparam("new_at")),
+    Asked.BY_US: _known().values(
+        score=sa.bindparam("new_score"),
+        last_at=sa.bindparam("new_at"),
+        patient_id=sa.bindparam("new_patient_id"),
+        contact=sa.bindparam("new_contact"),
+    ),
+}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _whom(one: Sighting) -> dict[str, str]:
+    """Nothing of a patient whose doctors asked."""
+    if one.asked is Asked.BY_THEM:
+        return {"patient_id": "", "contact": ""}
+    contact = orjson.dumps(one.contact.bare().document()).decode()
+    return {"patient_id": one.patient_id, "contact": contact}
+
+
+def _new_row(key: tuple[str, str], one: Sighting) -> dict[str, Any]:
+    case_id, digest = key
+    return {
+        "case_id": case_id,
+        "node": one.node,
+        "digest": digest,
+        "asked_by": one.asked.value,
+        "score": one.score,
+        "state": Triage.NEW.value,
+        "first_at": _now(),
+        "last_at": _now(),
+        **_whom(one),
+    }
+
+
+def _seen_row(key: tuple[str, str], one: Sighting) -> dict[str, Any]:
+    row = {"of_case": key[0], "of_digest": key[1], "new_score": one.score, "new_at": _now()}
+    if one.asked is Asked.BY_US:
+        row |= {f"new_{name}": value for name, value in _whom(one).items()}
+    return row
 
 
 def _track(row: sa.Row[tuple[object, ...]], remarks: list[Remark]) -> Track:

@@ -121,6 +121,7 @@ def remove(url: Url, home: Home) -> None:
     """Forget a peer and its keys."""
     with open_home(home) as node:
         node.peers.remove(url)
+        node.exchange.given.forget(url.rstrip("/"))
 
 
 def _tell(contact: Contact, as_json: bool) -> None:

@@ -108,7 +108,9 @@ class GivenTokens:
         self._write({**self._read(), peer: wanted})
 
     def forget(self, peer: str) -> None:
-        self._write({name: token for name, token in self._read().items() if name != peer})
+        held = self._read()
+        if held.pop(peer, None) is not None:
+            self._write(held)
 
     def _read(self) -> dict[str, str]:
         try:

@@ -149,6 +149,20 @@ def test_matching_follows_every_change_at_once(book: CaseBook) -> None:
     assert set(found(stock)) == {"C1"}
 
 
+def test_many_changes_one_by_one_are_as_all_at_once(book: CaseBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Across the moments at which everything is laid out anew."""
+    monkeypatch.setattr("node.cases.stock._AT_LEAST", 4)
+    stock = a_stock(book)
+    for number in range(12):
+        book.add(ANN, [a_case(f"C{number}", fields={"features": [FOCAL, ATAXIA][number % 2 :]})])
+        if number % 3 == 0:
+            book.change(ANN, f"C{number}", sharing=Sharing.PHENOTYPE)
+        if number % 4 == 3:
+            book.remove(ANN, f"C{number - 1}")
+        assert found(stock) == found(a_stock(book))
+        assert list(found(stock)) == list(found(a_stock(book)))
+
+
 def test_relatives_are_not_matched_with_each_other(book: CaseBook) -> None:
     stock = a_stock(book)
     book.add(ANN, [a_case(name, family=family) for name, family in (("C1", "F1"), ("C2", "F1"), ("C3", ""))])
