@@ -190,5 +190,21 @@ async def counts_below_zero(writer: asyncio.StreamWriter, fake: Fake) -> None:
     await send(writer, fake, http("200 OK", an_answer(fake.url, exists=True, response=sets)))
 
 
+async def answers_twice(writer: asyncio.StreamWriter, fake: Fake) -> None:
+    answer = an_answer(fake.url, exists=True)
+    await send(writer, fake, http("200 OK", answer + answer))
+
+
+def says_of_counts(text: str) -> Behaviour:
+    """An answer in which `text` stands for the count of a dataset."""
+
+    async def behave(writer: asyncio.StreamWriter, fake: Fake) -> None:
+        sets = {"resultSets": [{"id": "d", "setType": "dataset", "exists": True, "resultsCount": 31_337}]}
+        answer = an_answer(fake.url, exists=True, response=sets).replace(b"31337", text.encode())
+        await send(writer, fake, http("200 OK", answer))
+
+    return behave
+
+
 async def adds_a_slash_to_its_name(writer: asyncio.StreamWriter, fake: Fake) -> None:
     await send(writer, fake, http("200 OK", an_answer(fake.url + "/", exists=True)))

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.genome import Assembly
-from tests.bench import engines, http, store
+from tests.bench import engines, http, network, store
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     )
     _show_store(out, store.run(arguments.vcf, arguments.assembly))
     _show_http(out, http.run())
+    network.show(out, network.run())
     _show_engines(out, engines.run())
 
 

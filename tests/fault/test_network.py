@@ -5,7 +5,9 @@ spoil the answers of the others.
 """
 
 import asyncio
+import contextlib
 import gzip
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing
@@ -32,6 +34,7 @@ from tests.fake_peers import (
     adds_a_slash_to_its_name,
     answers_at_length,
     answers_no,
+    answers_twice,
     answers_yes,
     breaks_off,
     contradicts_itself,
@@ -47,6 +50,7 @@ from tests.fake_peers import (
     never_ends,
     refuses,
     says,
+    says_of_counts,
     send,
     truncates_json,
 )
@@ -94,6 +98,12 @@ ROWS: dict[str, tuple[Behaviour, PeerState, str]] = {
     "another node's name": (says("200 OK", LIE), S.BAD_RESPONSE, "another node"),
     "almost its name": (adds_a_slash_to_its_name, S.BAD_RESPONSE, "another node"),
     "contradiction": (contradicts_itself, S.BAD_RESPONSE, "contradicts itself"),
+    "fractions for counts": (says_of_counts("1.5"), S.BAD_RESPONSE, "not a Beacon response"),
+    "texts for counts": (says_of_counts('"3"'), S.BAD_RESPONSE, "not a Beacon response"),
+    "infinite count": (says_of_counts("1e999"), S.BAD_RESPONSE, "not"),
+    "two answers in one": (answers_twice, S.BAD_RESPONSE, "not JSON"),
+    "two lengths": (says("200 OK", b"{}", "content-length: 3"), S.BAD_RESPONSE, ""),
+    "text in another coding": (says("200 OK", LIE.decode().encode("utf-16")), S.BAD_RESPONSE, "not JSON"),
     "negative count": (counts_below_zero, S.BAD_RESPONSE, "not a Beacon response"),
     "500": (says("500 Oh", b"Traceback (most recent call last)"), S.HTTP_ERROR, "500"),
     "502 of a proxy": (says("502 Bad Gateway", HTML, "content-type: text/html"), S.HTTP_ERROR, "502"),
@@ -214,6 +224,29 @@ async def states(
 async def a_dead_port() -> str:
     async with a_peer(hangs) as fake:
         return fake.url
+
+
+def test_a_connection_that_is_never_taken(node: Node) -> None:
+    """Its queue is full: the system drops what knocks, and connecting hangs."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(0)
+    address = listening.getsockname()
+    waiting = [socket.socket() for _ in range(4)]
+    try:
+        for one in waiting:
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                one.connect(address)
+
+        async def main() -> None:
+            url = f"http://127.0.0.1:{address[1]}"
+            assert await states(node, url, deadline_s=1) == [PeerState.TIMEOUT]
+
+        asyncio.run(main())
+    finally:
+        for one in (*waiting, listening):
+            one.close()
 
 
 def test_nothing_listens(node: Node) -> None:
