@@ -6,17 +6,21 @@ Who asks shows a token in X-Auth-Token, or signs as our own nodes do.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
+import orjson
 from fastapi import FastAPI, Request
 
+from beacon.api import body_of
 from matchmaker import api
 from matchmaker.api import Caller
-from node.access.principal import PeerPrincipal
+from node.access.principal import Caller as SignedIn
+from node.access.principal import PeerPrincipal, Role
 from node.access.tokens import Call, TokenVerifier
 from node.app.casework import create_cases_router
 from node.app.node import Node
@@ -27,12 +31,13 @@ from node.exchange.tokens import HEADER
 from node.federation.network import Network
 from node.federation.transport import Reply, exchange, open_http
 from schemas.access import ANONYMOUS
-from schemas.errors import NotAuthorised, TooLarge
+from schemas.errors import Forbidden, NotAuthorised, TooLarge
 from schemas.exchange import Heartbeat
 from schemas.mme import MatchRequest
 
 MATCHMAKER: Final = "/mme"
 NETWORK: Final = "/network/mme"
+SCOPE: Final = "mme:match"
 _MOST_BYTES: Final = 1_000_000
 _BODY_S: Final = 20  # for the body to arrive
 _WEBHOOK_S: Final = 10
@@ -69,9 +74,39 @@ class Counter:
         return Caller(str(PeerPrincipal(signed.peer)), body)
 
     async def actor(self, request: Request) -> tuple[Actor, bytes]:
-        """Whoever may have cases here, with his teams.  Raises as `peer`."""
-        caller = await self.peer(request)
+        """Whoever may have cases here, with his teams: a clinician who has signed in, or a program.
+
+        Raises as `peer`; Forbidden: he has signed in, and may have none.
+        """
+        authorization = request.headers.get("authorization", "")
+        if HEADER in request.headers or _is_of_a_node(authorization):
+            caller = await self.peer(request)
+        else:
+            principal = await self.node.gate.identify(request)
+            if not isinstance(principal, SignedIn):
+                raise NotAuthorised("cases are for clinicians who sign in and for programs with a token")
+            _refuse_others(principal, self.node.beacon.identity.id)
+            caller = Caller(str(principal), await body_of(request))
         return await asyncio.to_thread(self.node.exchange.book.actor, caller.name), caller.body
+
+
+def _is_of_a_node(authorization: str) -> bool:
+    """Whether this is a request token of our own kind, whose header brings the key it is signed with."""
+    head = authorization.partition(" ")[2].partition(".")[0]
+    try:
+        header = orjson.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    except ValueError:
+        return False
+    return isinstance(header, dict) and "jwk" in header
+
+
+def _refuse_others(principal: SignedIn, node: str) -> None:
+    """Raises Forbidden: neither a clinician nor a program, or a token that is not for this."""
+    if principal.issuer == node and SCOPE not in principal.scopes:
+        raise Forbidden(f"this token is not for matching: it has not the scope {SCOPE}")
+    is_program = principal.issuer == node and principal.subject == principal.client
+    if not is_program and Role.CLINICIAN not in principal.roles:
+        raise Forbidden("cases are for clinicians; the operator of this node gives that role")
 
 
 def include_exchange(app: FastAPI, node: Node) -> None:

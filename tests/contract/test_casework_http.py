@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from node.access.principal import Role
 from node.audit import export
+from tests.browsing import Browser
 from tests.exchanges import FOCAL, SEIZURE, Running, an_exchange, patient
 
 JSON = "application/json"
@@ -133,6 +135,57 @@ def test_what_is_not_understood_is_refused_in_the_exchanges_words(
 def test_a_form_of_another_site_changes_nothing(lab: Running) -> None:
     for method, path in (("POST", "/cases"), ("PATCH", "/cases/L2"), ("POST", "/cases/L2/match")):
         assert send(lab, method, path, {}, "text/plain").status_code == 415
+
+
+def bearer(running: Running, token: str, path: str = "/cases", document: Any = None) -> httpx.Response:
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        method = "GET" if document is None else "POST"
+        return http.request(method, running.url + path, json=document, headers=headers)
+
+
+def token_of(running: Running, name: str, scope: str) -> str:
+    """Of a program that asks for it with its secret."""
+    client_id, secret = running.node.embedded.clients.add_machine(name)
+    fields = {"grant_type": "client_credentials", "scope": scope}
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        answer = http.post(f"{running.url}/oauth/token", data=fields, auth=(client_id, str(secret)))
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+def test_a_program_that_signs_in_has_cases_of_its_own(lab: Running) -> None:
+    token = token_of(lab, "pipeline", "mme:match")
+    assert bearer(lab, token).json() == []
+    added = bearer(lab, token, document={"patients": [patient("S1", genes=["EFTUD2"])]})
+    assert added.status_code == 201, added.text
+    (held,) = bearer(lab, token).json()
+    assert (held["id"], held["owner"].startswith(lab.url)) == ("S1", True)
+    assert send(lab, "GET", "/cases/S1").status_code == 404
+    question = {"patient": patient("S1", genes=["EFTUD2"])}
+    assert bearer(lab, token, "/network/mme/match", question).status_code == 200
+    assert bearer(lab, token, "/mme/match", question).status_code == 401  # which is for peers
+
+
+def test_a_token_for_something_else_is_not_for_cases(lab: Running) -> None:
+    refused = bearer(lab, token_of(lab, "asker", "beacon:query"))
+    assert (refused.status_code, set(refused.json())) == (403, {"message"})
+    assert "mme:match" in refused.json()["message"]
+    assert bearer(lab, "a.b.c").status_code == 401
+
+
+@pytest.mark.parametrize(("roles", "status"), [((Role.CLINICIAN,), 200), ((Role.RESEARCHER,), 403)])
+def test_a_person_who_has_signed_in_has_cases_if_he_is_a_clinician(
+    lab: Running, roles: tuple[Role, ...], status: int
+) -> None:
+    accounts = lab.node.embedded.accounts
+    name = f"user-{roles[0].value}"
+    first = accounts.add(name, roles)
+    accounts.change_password(accounts.named(name), first, "several words are easiest", "192.0.2.7")
+    with Browser(lab.url) as browser:
+        browser.sign_in(name, "several words are easiest")
+        assert browser.get("/cases").status_code == status
+        assert browser.get("/cases", **{"sec-fetch-site": "cross-site"}).status_code == 403
 
 
 def test_nobody_is_let_in_without_a_token(lab: Running) -> None:

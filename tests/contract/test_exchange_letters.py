@@ -32,6 +32,7 @@ from node.exchange.mail import Postman
 from node.home import make_home
 from schemas.matching import Sharing
 from schemas.mme import MatchRequest, read_patient
+from tests.engines import NewDatabase
 from tests.exchanges import FOCAL, SEIZURE, patient
 from tests.federated import free_socket
 
@@ -89,8 +90,8 @@ def smtp(box: Mailbox, implicit: ssl.SSLContext | None = None, **options: Any) -
 
 
 @contextmanager
-def a_home(folder: Path, toml: str) -> Iterator[Node]:
-    make_home(folder, "http://127.0.0.1:9", "Alpha Hospital", "FI")
+def a_home(folder: Path, toml: str, database: str | None = None) -> Iterator[Node]:
+    make_home(folder, "http://127.0.0.1:9", "Alpha Hospital", "FI", database)
     text = (folder / CONFIG_NAME).read_text().replace("[node]", '[node]\ncontact = "admin@alpha.example"')
     (folder / CONFIG_NAME).write_text(text + toml)
     with open_node(read_settings(folder)) as node:
@@ -123,9 +124,9 @@ def mail_toml(port: int, more: str = 'tls = "none"') -> str:
     return f'[mail]\nhost = "127.0.0.1"\nport = {port}\nsender = "mm@alpha.example"\n{more}\n'
 
 
-def test_a_letter_says_little_and_once(tmp_path: Path) -> None:
-    box = Mailbox()
-    with smtp(box) as port, a_home(tmp_path / "home", mail_toml(port)) as node:
+def test_a_letter_says_little_and_once(tmp_path: Path, new_database: NewDatabase) -> None:
+    box, database = Mailbox(), new_database(tmp_path)
+    with smtp(box) as port, a_home(tmp_path / "home", mail_toml(port), database) as node:
         deposit(node, "mine", notify="ann@alpha.example")
         ask(node)
         assert deliver(node) == 1
