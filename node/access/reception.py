@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from node.access.providers import Provider
 from node.access.server import EmbeddedServer
 from node.access.server.accounts import Account, SignedIn
 from node.access.sessions import Cookies, Session, Sessions, Visit
-from schemas.errors import Forbidden, NotAuthorised, NotFound
+from schemas.errors import Forbidden, NotAuthorised, NotFound, OverBudget
 
 CLIENT: Final = "browser"
 _SCOPES: Final = frozenset({"beacon:query", "mme:match"})
@@ -56,6 +56,16 @@ class Abroad:
     enrich: Callable[[Caller, str], Awaitable[Caller]]
 
 
+class Witness(Protocol):
+    """Keeps the record of who signed in, and of what people did with their accounts."""
+
+    def saw(self, principal: str, deed: str) -> None:
+        """Returns when it is kept; may block.  deed: words of this program.  Raises StoreUnavailable."""
+
+    def turned_away(self, reason: str) -> None:
+        """Somebody who did not prove who he is; nothing that he typed is told."""
+
+
 class Reception:
     """Of one node.  Raises StoreUnavailable from every method: the database cannot be read or written."""
 
@@ -67,8 +77,10 @@ class Reception:
         *,
         has_own_users: bool,
         abroad: Abroad | None = None,
+        witness: Witness,
     ) -> None:
         """has_own_users: whether users of this node may sign in.  abroad: where others do."""
+        self._witness = witness
         self.abroad = abroad
         self.server = server
         self.sessions = sessions
@@ -98,10 +110,16 @@ class Reception:
         refuse_open(request)
         if not self.has_own_users:
             raise Forbidden("users sign in at their own provider; this node has no passwords")
-        who = self.server.accounts.sign_in(
-            fields.get("name", ""), fields.get("password", ""), fields.get("code", ""), address_of(request)
-        )
-        return self.start(request, visit, self.server.issuer, who)
+        name, password, code = (fields.get(one, "") for one in ("name", "password", "code"))
+        try:
+            who = self.server.accounts.sign_in(name, password, code, address_of(request))
+        except NotAuthorised:
+            self._witness.turned_away("password")
+            raise
+        except OverBudget:
+            self._witness.turned_away("too many attempts")
+            raise
+        return self.start(request, visit, who, "signed in")
 
     async def send_away(self, request: Request, visit: Visit, name: str, return_to: str) -> str:
         """The address of the provider `name` at which this browser signs in.
@@ -124,11 +142,15 @@ class Reception:
         refuse_open(request)
         abroad, provider = self._provider(name)
         state = answered.get("state", "")
-        pending = await run_in_threadpool(abroad.pending.take, state, name, visit.visit)
-        if pending is None:
-            raise NotAuthorised("this sign-in was not begun in this browser, or is too old; begin again")
-        introduced = await provider.introduce(answered, pending)
-        caller = await abroad.enrich(introduced.caller, introduced.access_token)
+        try:
+            pending = await run_in_threadpool(abroad.pending.take, state, name, visit.visit)
+            if pending is None:
+                raise NotAuthorised("this sign-in was not begun in this browser, or is too old; begin again")
+            introduced = await provider.introduce(answered, pending)
+            caller = await abroad.enrich(introduced.caller, introduced.access_token)
+        except NotAuthorised:
+            self._witness.turned_away("provider")
+            raise
         session = Session(
             issuer=caller.issuer,
             subject=caller.subject,
@@ -138,7 +160,8 @@ class Reception:
             signed_in_s=self.server.clock(),
             seen_s=0.0,
         )
-        return await run_in_threadpool(self.admit, visit, session), pending.return_to
+        made = await run_in_threadpool(self._admit, visit, session, "signed in at a provider")
+        return made, pending.return_to
 
     async def farewell(self, person: Person) -> str | None:
         """Where `person` can sign out of the provider that introduced him, too; None: nowhere."""
@@ -157,10 +180,13 @@ class Reception:
                 return self.abroad, provider
         raise NotFound("people do not sign in there")
 
-    def start(self, request: Request, visit: Visit, issuer: str, who: SignedIn) -> Visit:
-        """A new session for a user of this node; the one that this browser had ends."""
+    def start(self, request: Request, visit: Visit, who: SignedIn, deed: str) -> Visit:
+        """A new session for a user of this node; the one that this browser had ends.
+
+        deed: for the record.
+        """
         session = Session(
-            issuer=issuer,
+            issuer=self.server.issuer,
             subject=who.account.subject,
             profile={},
             methods=who.methods,
@@ -168,10 +194,15 @@ class Reception:
             signed_in_s=self.server.clock(),
             seen_s=0.0,
         )
-        return self.admit(visit, session)
+        return self._admit(visit, session, deed)
 
-    def admit(self, visit: Visit, session: Session) -> Visit:
-        """The visit with this new session, and nothing of what it was before."""
+    def note(self, person: Person, deed: str) -> None:
+        """Keeps the record of what somebody did who has signed in; may block.  Raises StoreUnavailable."""
+        self._witness.saw(f"{person.session.issuer} {person.session.subject}", deed)
+
+    def _admit(self, visit: Visit, session: Session, deed: str) -> Visit:
+        """The visit with this new session, and nothing of what it was before; recorded before it is given."""
+        self._witness.saw(f"{session.issuer} {session.subject}", deed)
         if visit.token is not None:
             self.sessions.end(visit.token)
         return visit.signed_in(self.sessions.start(session))

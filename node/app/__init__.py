@@ -14,7 +14,7 @@ shield        refusals and faults at the edge
 """
 
 from node.app.application import create_app
-from node.app.entrance import warning
+from node.app.entrance import in_the_open, warning
 from node.app.node import Node, ask_elsewhere, open_node
 
-__all__ = ["Node", "ask_elsewhere", "create_app", "open_node", "warning"]
+__all__ = ["Node", "ask_elsewhere", "create_app", "in_the_open", "open_node", "warning"]

@@ -208,7 +208,7 @@ def open_node(settings: Settings) -> Node:
     )
     audit = open_audit(engine, settings.home / "keys")
     key = NodeKey.load(settings.home / "keys")
-    entrance = open_entrance(settings, engine, key)
+    entrance = open_entrance(settings, engine, key, audit)
     rules = Rules(settings.node.id, ontologies, settings.policies.floor)
     gate = Gate(beacon, rules, audit, entrance.authenticator, entrance.reception)
     return Node(

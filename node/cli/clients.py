@@ -11,7 +11,7 @@ from rich.table import Table
 
 from node.access.server.clients import Client
 from node.access.server.entitlements import Entitlement, Tier
-from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.cli.options import AsJson, Home, open_home, out, print_json, record_change
 from schemas.errors import BadInput, Place
 
 client = typer.Typer(help="Programs that may ask this node for tokens.", no_args_is_help=True)
@@ -64,6 +64,7 @@ def add(
             except BadInput:
                 server.clients.remove(server.clients.named(client_id))
                 raise
+        record_change(node, "client add", dataset)
     _tell(client_id, secret, as_json)
 
 
@@ -88,6 +89,7 @@ def rotate_secret(name: Name, home: Home, as_json: AsJson = False) -> None:
     with open_home(home) as node:
         known = node.embedded.clients.named(name)
         secret = node.embedded.clients.rotate_secret(known)
+        record_change(node, "client rotate")
     _tell(known.id, secret, as_json)
 
 
@@ -96,6 +98,7 @@ def remove(name: Name, home: Home) -> None:
     """Forget a program; its tokens end at once."""
     with open_home(home) as node:
         node.embedded.clients.remove(node.embedded.clients.named(name))
+        record_change(node, "client remove")
 
 
 @keys.command("rotate")
@@ -106,6 +109,7 @@ def rotate_keys(home: Home, as_json: AsJson = False) -> None:
     """
     with open_home(home) as node:
         made = node.embedded.keyring.rotate()
+        record_change(node, "keys rotate")
         held = [key["kid"] for key in node.embedded.jwks()["keys"]]
     if as_json:
         print_json({"active": made, "verifying": held})

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from node.app import create_app, warning
+from node.app import create_app, in_the_open, warning
 from node.cli.options import AsJson, Home, err, out, print_json
 from node.config import read_settings
 from node.doctor import Examined, examine
@@ -87,8 +87,9 @@ def serve(
         ssl_certfile=settings.server.certificate,
         ssl_keyfile=settings.server.key,
     )
-    if warning(settings):
-        err.print(f"ATTENTION: {warning(settings)}", style="bold yellow", markup=False)
+    for text in (warning(settings), in_the_open(settings, at_host)):
+        if text:
+            err.print(f"ATTENTION: {text}", style="bold yellow", markup=False)
     server = _Announcing(config)
     server.run()
     if not server.started:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from node.app import Node, open_node
+from node.audit import Entry, Kind, Outcome
 from node.config import read_settings
 
 Home = Annotated[
@@ -20,6 +21,7 @@ Home = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 
 _SHOWN_SKIPS: Final = 10
+OPERATOR: Final = "operator"
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
@@ -28,6 +30,16 @@ err = Console(highlight=False, soft_wrap=True, stderr=True)
 def open_home(home: Path) -> Node:
     """The node that lives in `home`, ready to be asked; raises BadInput when there is none."""
     return open_node(read_settings(home))
+
+
+def record_change(node: Node, deed: str, dataset: str = "") -> None:
+    """Into the audit log: what the operator changed about who may do what.  deed: words of this program.
+
+    Raises StoreUnavailable: it could not be recorded.
+    """
+    datasets = (dataset,) if dataset else ()
+    entry = Entry("", OPERATOR, Kind.ADMINISTRATION, Outcome.ANSWERED, datasets, detail=deed)
+    node.audit.record_now(entry)
 
 
 def print_json(document: Any) -> None:

@@ -11,7 +11,7 @@ from node.access.principal import Role
 from node.access.server.entitlements import Tier
 from node.access.server.totp import provisioning_uri, readable
 from node.cli.clients import DatasetOption, describe, granted
-from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.cli.options import AsJson, Home, open_home, out, print_json, record_change
 from schemas.errors import NotFound
 
 user = typer.Typer(help="People who sign in at this node.", no_args_is_help=True)
@@ -33,6 +33,7 @@ def add(
     with open_home(home) as node:
         password = node.embedded.accounts.add(name, roles, title)
         account = node.embedded.accounts.named(name)
+        record_change(node, "user add")
     if as_json:
         print_json({"name": account.name, "subject": account.subject, "password": password})
         return
@@ -78,6 +79,7 @@ def reset_password(name: Name, home: Home, as_json: AsJson = False) -> None:
     with open_home(home) as node:
         account = node.embedded.accounts.named(name)
         password = node.embedded.accounts.reset_password(account)
+        record_change(node, "user password")
     if as_json:
         print_json({"name": account.name, "password": password})
         return
@@ -89,6 +91,7 @@ def set_roles(name: Name, home: Home, roles: Roles) -> None:
     """What the person may be here, from now on."""
     with open_home(home) as node:
         node.embedded.accounts.set_roles(node.embedded.accounts.named(name), roles)
+        record_change(node, "user roles")
 
 
 @user.command("grant")
@@ -96,6 +99,7 @@ def grant(name: Name, home: Home, tier: TierOption, dataset: DatasetOption = "")
     """Access to a dataset, or the standing of a registered researcher."""
     with open_home(home) as node:
         node.embedded.entitlements.grant(node.embedded.accounts.named(name).subject, tier, dataset)
+        record_change(node, "user grant", dataset)
 
 
 @user.command("revoke")
@@ -105,6 +109,7 @@ def revoke(name: Name, home: Home, tier: TierOption, dataset: DatasetOption = ""
         subject = node.embedded.accounts.named(name).subject
         if not node.embedded.entitlements.withdraw(subject, tier, dataset):
             raise NotFound(f"{name} was not granted that")
+        record_change(node, "user revoke", dataset)
 
 
 @user.command("totp")
@@ -120,11 +125,13 @@ def second_factor(
         account = accounts.named(name)
         if off:
             accounts.disable_totp(account)
+            record_change(node, "user totp off")
             return
         secret = accounts.offer_totp()
         out.print(provisioning_uri(secret, account.name, node.settings.node.name), markup=False)
         out.print(f"or type {readable(secret)}", markup=False)
         accounts.enable_totp(account, secret, code or typer.prompt("Code that the application shows"))
+        record_change(node, "user totp")
 
 
 @user.command("lock")
@@ -132,6 +139,7 @@ def lock(name: Name, home: Home) -> None:
     """The person cannot sign in; sessions and tokens end at once."""
     with open_home(home) as node:
         node.embedded.accounts.lock(node.embedded.accounts.named(name))
+        record_change(node, "user lock")
 
 
 @user.command("unlock")
@@ -139,6 +147,7 @@ def unlock(name: Name, home: Home) -> None:
     """The person may sign in again, also after too many wrong passwords."""
     with open_home(home) as node:
         node.embedded.accounts.lock(node.embedded.accounts.named(name), locked=False)
+        record_change(node, "user unlock")
 
 
 @user.command("remove")
@@ -146,6 +155,7 @@ def remove(name: Name, home: Home) -> None:
     """Forget a user and everything granted to him."""
     with open_home(home) as node:
         node.embedded.accounts.remove(node.embedded.accounts.named(name))
+        record_change(node, "user remove")
 
 
 def _tell_password(name: str, password: str) -> None:

@@ -74,6 +74,8 @@ class _Pages:
         """Here at once; at the provider the person came from by a link, which is his to follow."""
         if guest.visit.token is not None:
             self._reception.sessions.end(guest.visit.token)
+        if guest.person is not None:
+            await run_in_threadpool(self._reception.note, guest.person, "signed out")
         farewell = await self._farewell(guest)
         if farewell is None:
             response = self._frame.go(guest, "/")
@@ -137,7 +139,7 @@ class _Pages:
             )
         except NodeError as refusal:
             return self._show_password(guest, refusal)
-        return self._frame.go(self._renewed(guest, person), "/account")
+        return self._frame.go(await run_in_threadpool(self._renewed, guest, person), "/account")
 
     async def second_factor_form(self, guest: Guest) -> Response:
         if guest.person is None:
@@ -151,14 +153,17 @@ class _Pages:
         try:
             await self._confirm(guest, account)
             self._accounts.enable_totp(account, secret, guest.fields.get("code", ""))
+            await run_in_threadpool(self._reception.note, person, "one-time codes set up")
         except (BadQuestion, NotAuthorised) as refusal:
             return self._show_second_factor(guest, account, secret, refusal)
         return self._frame.go(guest, "/account")
 
     async def end_second_factor(self, guest: Guest) -> Response:
-        account = _settled_account(_signed_in(guest))
+        person = _signed_in(guest)
+        account = _settled_account(person)
         await self._confirm(guest, account)
         self._accounts.disable_totp(account)
+        await run_in_threadpool(self._reception.note, person, "one-time codes ended")
         return self._frame.go(guest, "/account")
 
     async def _confirm(self, guest: Guest, account: Account) -> None:
@@ -173,8 +178,7 @@ class _Pages:
         if account is None:
             raise NotAuthorised("this account is no longer here")
         who = SignedIn(account, person.session.methods)
-        issuer = person.session.issuer
-        visit = self._reception.start(guest.request, guest.visit, issuer, who)
+        visit = self._reception.start(guest.request, guest.visit, who, "changed the password")
         return Guest(guest.request, visit, self._reception.person(visit), guest.fields)
 
     def _offered(self, account: Account, sealed: str) -> bytes:

@@ -85,6 +85,8 @@ class _Consent:
             return self._frame.ask_to_sign_in(guest, f"{_PATH}?{urlencode(fields)}")
         allowed = guest.fields.get("decision") == "allow"
         who = guest.person.signed_in
+        deed = "allowed a program" if allowed else "did not allow a program"
+        await run_in_threadpool(self._frame.reception.note, guest.person, deed)
         return _redirected(
             await run_in_threadpool(self._server.decide, fields, who, signed_in_s, allowed=allowed)
         )

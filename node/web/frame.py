@@ -19,6 +19,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from node.access.channel import is_tls
 from node.access.forms import read_form
 from node.access.reception import Person, Reception
 from node.access.sessions import Visit
@@ -122,7 +123,7 @@ class Frame:
             "next": guest.next_path,
         }
         html = self._templates.get_template(template).render(shown | values)
-        headers = HEADERS | policy(form_targets, script=script)
+        headers = _headers(guest) | policy(form_targets, script=script)
         response = Response(html, status, headers, media_type="text/html")
         self.reception.cookies.write(response, guest.request, guest.visit)
         return response
@@ -133,13 +134,18 @@ class Frame:
 
     def go(self, guest: Guest, path: str) -> Response:
         """On to another page of this node."""
-        response = Response(None, 303, HEADERS | {"location": path})
+        response = Response(None, 303, _headers(guest) | {"location": path})
         self.reception.cookies.write(response, guest.request, guest.visit)
         return response
 
     def ask_to_sign_in(self, guest: Guest, back_to: str) -> Response:
         """To the page that signs in, and then back."""
         return self.go(guest, f"/sign-in?next={quote(back_to, safe='')}")
+
+
+def _headers(guest: Guest) -> dict[str, str]:
+    """Over TLS with the wish that browsers never come without again (RFC 6797)."""
+    return HEADERS | ({"strict-transport-security": "max-age=31536000"} if is_tls(guest.request) else {})
 
 
 def _moment(unix_s: float) -> str:

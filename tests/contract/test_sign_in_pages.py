@@ -1,6 +1,7 @@
 """Signing in with a browser, at a real node on loopback: the way it works, and the ways around it."""
 
 import base64
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -249,6 +250,31 @@ def test_an_ended_session_is_told_and_not_taken_for_nobody(browser: Browser, use
     browser.http.cookies.update(kept)
     assert browser.get("/beacon/datasets").status_code == 401
     assert "Max-Age=0" in str(browser.get("/").headers.get_list("set-cookie"))
+
+
+def test_who_signs_in_and_what_he_does_is_in_the_audit_log(tmp_path: Path) -> None:
+    with a_served_node(tmp_path / "node") as served:
+        with open_home(served.home) as node:
+            password = node.embedded.accounts.add("ada-secret-name", (Role.RESEARCHER,))
+            subject = node.embedded.accounts.named("ada-secret-name").subject
+        with Browser(served.url) as browser:
+            browser.sign_in("ada-secret-name", "wrong")
+            browser.sign_in("nobody", "wrong")
+            account = settle(browser, {"ada-secret-name": password}, "ada-secret-name")
+            browser.fill(account, "/sign-out")
+    with open_home(served.home) as node, node.engine.connect() as connection:
+        kept = [json.loads(text) for text in connection.exec_driver_sql("SELECT entry FROM audit").scalars()]
+    seen = [one for one in kept if one["kind"] == "sign-in"]
+    who = f"{served.url} {subject}"
+    assert [one["detail"] for one in seen if one["outcome"] == "answered"] == [
+        "signed in",
+        "changed the password",
+        "signed out",
+    ]
+    assert {one["principal"] for one in seen} == {who, "anonymous"}
+    denied = [one for one in seen if one["outcome"] == "denied"]
+    assert [(one["detail"], one["answers"]) for one in denied] == [("password", 2)]
+    assert "ada-secret-name" not in json.dumps(kept)
 
 
 # Leading elsewhere

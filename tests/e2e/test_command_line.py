@@ -63,14 +63,14 @@ def refused(*arguments: str | Path, home: Path) -> str:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[str]:
+def serving(home: Path, scheme: str = "http") -> Iterator[str]:
     """The address at which `varhaven serve` says it answers."""
     command = [*CLI, "serve", "--home", str(home), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         line = server.stdout.readline()
-        assert line.startswith("ready http://"), server.communicate()
+        assert line.startswith(f"ready {scheme}://"), server.communicate()
         yield line.split()[1]
     finally:
         server.terminate()

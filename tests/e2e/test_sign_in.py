@@ -1,12 +1,14 @@
 """Users and programs by the commands of the documentation, against a node that runs."""
 
 import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -144,6 +146,44 @@ def test_what_cannot_be_is_refused_with_a_reason(home: Path) -> None:
     assert "codes must not" in refused("client", "add", "y", "--redirect-uri", "http://x.example/", home=home)
     assert varhaven("user", "add", "z", "--role", "king", home=home).status == 2
     assert varhaven("client", "add", "z", "--tier", "all", home=home).status == 2
+
+
+def test_what_the_operator_changes_is_in_the_audit_log(home: Path) -> None:
+    done("user", "add", "fay", "--role", "citizen", home=home)
+    done("user", "grant", "fay", "--tier", "record", "--dataset", "rare", home=home)
+    exported = done("audit", "export", home=home)
+    kept = [json.loads(line) for line in exported.splitlines()]
+    kept = [one.get("entry", one) for one in kept]
+    changes = [one for one in kept if one.get("kind") == "administration"]
+    assert [one["detail"] for one in changes[-2:]] == ["user add", "user grant"]
+    assert changes[-1]["datasets"] == ["rare"]
+    assert {one["principal"] for one in changes} == {"operator"}
+    assert "fay" not in exported
+
+
+def test_a_node_ends_tls_itself(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    for blob in issued.cert_chain_pems:
+        blob.write_to_path(certificate, append=True)
+    issued.private_key_pem.write_to_path(key)
+    home = tmp_path / "home"
+    told("init", "--url", "https://127.0.0.1:8124", "--name", "Example", "--country", "FI", home=home)
+    with (home / "varhaven.toml").open("a") as file:
+        file.write(f'\n[server]\ncertificate = "{certificate}"\nkey = "{key}"\n')
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    with serving(home, "https") as url, httpx.Client(verify=trusted, trust_env=False) as http:
+        page = http.get(f"{url}/sign-in")
+        assert page.status_code == 200
+        assert page.headers["strict-transport-security"].startswith("max-age=")
+        for cookie in page.headers.get_list("set-cookie"):
+            assert cookie.startswith("__Host-varhaven-")
+            assert "; Secure" in cookie
+        made = told("client", "add", "over-tls", home=home)
+        fields = {"grant_type": "client_credentials", **made}
+        assert http.post(f"{url}/oauth/token", data=fields).status_code == 200
 
 
 def test_lists_are_tables_for_people(home: Path) -> None:
