@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
@@ -49,6 +50,9 @@ Respond = Callable[[Asked, Grant], Awaitable[wire.Response]]
 
 ListTerms = Callable[[TermsEndpoint, str, Grant], Awaitable[Mapping[str, Any]]]
 """The filtering terms at an endpoint, with the id in its path.  Raises NodeError."""
+
+Ask = Callable[[Request], Awaitable[responses.Response]]
+"""Reads a request and answers it.  Raises NodeError."""
 
 
 class _Direct(APIRoute):
@@ -89,11 +93,12 @@ def create_router(beacon: Beacon, authorise: Authorise, responders: Responders) 
 def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
     """GET and POST for every entry type; credentials are judged before the question is read."""
     router = APIRouter(tags=["beacon"], route_class=_Direct)
+    asking = entry_routes(authorise, respond)
     for endpoint in ENDPOINTS:
         for method, described in (("GET", get_question), ("POST", post_question)):
             router.add_api_route(
                 f"/{endpoint.path}",
-                _entry_route(endpoint, authorise, respond),
+                asking[endpoint.path],
                 methods=[method],
                 summary=endpoint.entry.description,
                 name=f"{method} {endpoint.path}",
@@ -101,6 +106,11 @@ def create_entry_router(authorise: Authorise, respond: Respond) -> APIRouter:
                 openapi_extra=described(endpoint),
             )
     return router
+
+
+def entry_routes(authorise: Authorise, respond: Respond) -> dict[str, Ask]:
+    """What answers a GET or POST for every entry type, by its path without a slash before it."""
+    return {endpoint.path: _entry_route(endpoint, authorise, respond) for endpoint in ENDPOINTS}
 
 
 def _add_terms(router: APIRouter, beacon: Beacon, authorise: Authorise, terms: ListTerms) -> None:
@@ -132,10 +142,15 @@ async def read_request(endpoint: Endpoint, request: Request) -> Asked:
     """
     entry, within = endpoint.entry, endpoint.within(request.path_params.get("id", ""))
     if request.method == "GET":
-        return entry.read_get(request.query_params.multi_items(), within)
-    if request.query_params:
+        return entry.read_get(_parameters(request), within)
+    if request.scope["query_string"]:
         raise BadQuestion("a POST asks in its body; the URL may have no parameters")
     return entry.read_post(await body_of(request), within)
+
+
+def _parameters(request: Request) -> list[tuple[str, str]]:
+    """Those of the URL, in its order: what the framework makes of them, in half the time."""
+    return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 def error_reply(
@@ -169,7 +184,7 @@ def _from_framework(fault: HTTPException) -> NodeError:
     return BadQuestion(str(fault.detail)) if fault.status_code < 500 else NodeError(str(fault.detail))
 
 
-def _entry_route(endpoint: Endpoint, authorise: Authorise, respond: Respond) -> Callable[..., Any]:
+def _entry_route(endpoint: Endpoint, authorise: Authorise, respond: Respond) -> Ask:
     async def ask(request: Request) -> responses.Response:
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
@@ -186,7 +201,7 @@ def _terms_route(
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
         body = await body_of(request) if request.method == "POST" else b""
-        page = read_page(request.query_params.multi_items(), body or b"{}")
+        page = read_page(_parameters(request), body or b"{}")
         name = request.path_params.get("id", "")
         listed = await terms(endpoint, name, grant)
         document = wire.encode(filtering_terms(beacon, listed, page))

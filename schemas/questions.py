@@ -10,7 +10,7 @@ Spec: Beacon v2 requestParameters and "Variant queries".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -97,10 +97,16 @@ class SequenceQuery:
     interval: Interval
     reference: str | None
     alternate: str
+    _known: tuple[Allele | None] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def allele(self) -> Allele | None:
         """The one allele meant, or None when several are possible (no reference, or a wildcard)."""
+        if self._known is None:  # worked out once: every look into a dataset begins with it
+            object.__setattr__(self, "_known", (self._meant(),))
+        return self._known[0] if self._known is not None else None
+
+    def _meant(self) -> Allele | None:
         if self.reference is None or not set(self.reference + self.alternate) <= set("ACGT"):
             return None
         return Allele.from_bases(self.interval, self.reference, self.alternate)

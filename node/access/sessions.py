@@ -173,7 +173,7 @@ class Cookies:
 
     def has_session(self, request: Request) -> bool:
         """Whether a cookie of a session was sent, good or not."""
-        return self._name("session", request) in request.cookies
+        return bool(request.cookies) and self._name("session", request) in request.cookies
 
     def write(self, response: Response, request: Request, visit: Visit) -> None:
         """Gives the browser what it does not have yet."""

@@ -19,12 +19,13 @@ from beacon.query import Asked
 from node.access.principal import PeerPrincipal
 from node.access.published import create_metadata_router
 from node.app.attendance import Attendance
+from node.app.express import Express
 from node.app.inquiry import Inquiry
 from node.app.matching import at_work, include_exchange
 from node.app.membership import create_membership_router
 from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.pages import add_pages
-from node.app.shield import install_errors
+from node.app.shield import install_errors, told
 from node.app.streaming import create_stream_router
 from node.app.sums import create_sum_router
 from node.audit import Kind
@@ -65,10 +66,16 @@ def create_app(settings: Settings) -> FastAPI:
     gate = node.gate
     alone = api.Responders(partial(gate.answer, Kind.BEACON), gate.list_terms)
     app.include_router(api.create_router(node.beacon, gate.authorise, alone), prefix=BEACON)
+    asking = api.entry_routes(gate.authorise, alone.entries)
     _include_network(app, node)
     include_exchange(app, node)
     app.include_router(create_metadata_router(gate.authenticator, settings.node.name))
     app.include_router(_host_router(node))
+    app.add_middleware(
+        Express,
+        asking={f"{BEACON}/{path}": ask for path, ask in asking.items()},
+        refuse=partial(told, node.beacon.identity),
+    )
     app.add_middleware(Attendance)
     if settings.server.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))

@@ -75,6 +75,7 @@ class Node:
     catalogue: DatabaseCatalogue
     store: SqlStore
     annotations: SqlAnnotations
+    roster: DatabasePeople
     sequences: FastaSequences
     beacon: Beacon
     peers: PeerBook
@@ -159,6 +160,7 @@ class Node:
     ) -> None:
         self.audit.close()
         self.sequences.close()
+        self.roster.close()
         self.store.close()
         self.annotations.close()
         self.catalogue.close()
@@ -194,11 +196,12 @@ def open_node(settings: Settings) -> Node:
     engine = db.connect(settings.database_url)
     db.migrate(engine)
     catalogue, store, annotations = DatabaseCatalogue(engine), open_store(engine), open_annotations(engine)
+    roster = DatabasePeople(engine)
     beacon = Beacon(
         settings.identity,
         catalogue,
         store,
-        DatabasePeople(engine),
+        roster,
         ontologies,
         _cohorts(settings),
         frozenset(settings.beacon.synthetic),
@@ -218,6 +221,7 @@ def open_node(settings: Settings) -> Node:
         catalogue=catalogue,
         store=store,
         annotations=annotations,
+        roster=roster,
         sequences=sequences,
         beacon=beacon,
         peers=PeerBook(engine, settings),

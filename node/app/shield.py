@@ -25,16 +25,16 @@ def install_errors(app: FastAPI, identity: NodeIdentity) -> None:
 
     async def refuse(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, NodeError | HTTPException)  # noqa: S101  # what it is registered for
-        return _told(identity, request.scope["path"], fault)
+        return told(identity, request, fault)
 
     app.add_exception_handler(NodeError, refuse)
     app.add_exception_handler(HTTPException, refuse)
     app.add_middleware(_Shield, identity=identity)
 
 
-def _told(identity: NodeIdentity, path: str, fault: NodeError | HTTPException) -> Response:
+def told(identity: NodeIdentity, request: Request, fault: NodeError | HTTPException) -> Response:
     """In the envelope of the exchange below its paths, and in Beacon's elsewhere."""
-    if path.startswith(_EXCHANGE):
+    if request.scope["path"].startswith(_EXCHANGE):
         return exchange.error_reply(fault)
     return api.error_reply(identity, fault)
 
@@ -63,7 +63,7 @@ class _Shield:
             _log.error("internal fault: %s", _place(fault))
             if scope["type"] == "http" and not begun:
                 failed = NodeError("this node failed to answer; its operator can see where")
-                await _told(self._identity, scope["path"], failed)(scope, receive, send)
+                await told(self._identity, Request(scope), failed)(scope, receive, send)
 
 
 def _place(fault: BaseException) -> str:

@@ -29,6 +29,7 @@ from node.roster.making import (
     samples_of,
 )
 from node.store.bitmaps import decode_set
+from node.store.session import Sessions
 from schemas.errors import NotHeld, StoreUnavailable
 from schemas.ports import Roster
 
@@ -65,8 +66,13 @@ class DatabasePeople:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._sessions = Sessions(engine)
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Closes its connections; it opens new ones when it is asked again."""
+        self._sessions.close()
 
     def roster(self, dataset: str) -> Roster:
         """See the port.  Raises NotHeld; StoreUnavailable: the database cannot be read."""
@@ -104,8 +110,7 @@ class DatabasePeople:
         return found
 
     def _current(self, dataset: str) -> _Kept:
-        with self._reading() as connection:
-            revision = connection.scalar(sa.select(db.revision.c.number)) or 0
+        revision = self._sessions.read(lambda session: session.revision)
         kept = self._kept.get(dataset)
         if kept is not None and kept.revision == revision:
             return kept

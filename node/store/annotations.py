@@ -52,6 +52,7 @@ class SqlAnnotations:
     def __init__(self, engine: Engine) -> None:
         self._sessions = Sessions(engine)
         self._style = engine.dialect.paramstyle
+        self._annotated: dict[str, tuple[int, bool]] = {}  # with the revision that was seen
 
     def close(self) -> None:
         """Closes its connections; it opens new ones when it is asked again."""
@@ -62,7 +63,11 @@ class SqlAnnotations:
 
         def answer(session: Session) -> bool:
             no = session.scene.holding(dataset).no
-            return bool(session.rows(self._said(_ANY), (*bins_of(no), no, no)))
+            known = self._annotated.get(dataset)
+            if known is None or known[0] != session.revision:
+                found = bool(session.rows(self._said(_ANY), (*bins_of(no), no, no)))
+                known = self._annotated[dataset] = session.revision, found
+            return known[1]
 
         return self._sessions.read(answer)
 

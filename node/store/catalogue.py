@@ -30,7 +30,7 @@ class DatabaseCatalogue:
         self._sessions = Sessions(engine, _LAG_S)
 
     def datasets(self) -> tuple[Dataset, ...]:
-        """Every dataset, ordered by id; current at once, on a database server in 10 ms.  Microseconds."""
+        """Every dataset, ordered by id; current within 10 ms.  Microseconds."""
         return self._sessions.read(lambda session: session.scene.datasets)
 
     def close(self) -> None:

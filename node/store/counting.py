@@ -7,7 +7,7 @@ the first file, in the order of ingest, in which he has a called allele.  Who ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from pyroaring import BitMap, FrozenBitMap
 
 from node.store.bitmaps import decode_set
 from node.store.coverage import Coverage
-from node.store.layout import Row, highest
+from node.store.layout import PlainRow, Row, highest
 from node.store.phasing import decode_phases, each
 from node.store.session import Holding
 from node.store.sites import UNKNOWN
@@ -116,6 +116,18 @@ def _of_site(held: HeldAllele) -> Variant:
     return Variant(held.allele, counts, *words, row.quality, source)
 
 
+def told(row: PlainRow, contig: Contig) -> Variant:
+    """The allele that has this row alone, counted over everybody."""
+    place = Interval(contig, row.start, row.end)
+    return Variant(
+        Allele(place, row.ref, row.alt, row.anchor, row.sv_length),
+        Counts(row.ac, row.an, row.het, row.hom, row.hemi),
+        _words((row.names,)) if row.names else (),
+        _words((row.filters,)) if row.filters else (),
+        row.quality,
+    )
+
+
 def _shares(rows: Sequence[Row], holding: Holding, people: BitMap | None) -> Iterator[tuple[Row, BitMap]]:
     """Each row with the people it speaks for."""
     settled = BitMap()
@@ -159,6 +171,6 @@ def _sum(parts: Sequence[Counts]) -> Counts:
     )
 
 
-def _words(columns: Iterator[str]) -> tuple[str, ...]:
+def _words(columns: Iterable[str]) -> tuple[str, ...]:
     """The words of all rows, each once, in the order in which they come."""
     return tuple(dict.fromkeys(word for column in columns if column for word in column.split(";")))

@@ -19,9 +19,9 @@ from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
 from node.store.bitmaps import decode_set, mask_of, touches
-from node.store.counting import HeldAllele, carriers, held_allele, phases, variant, zygosities
+from node.store.counting import HeldAllele, carriers, held_allele, phases, told, variant, zygosities
 from node.store.coverage import COVERED, open_coverage
-from node.store.layout import COLUMNS, Row, bin_at, first_bin
+from node.store.layout import COLUMNS, PlainRow, Row, bin_at, first_bin
 from node.store.pairing import hit_twice
 from node.store.session import Holding, LiveFile, Session, Sessions
 from node.store.statements import (
@@ -31,10 +31,12 @@ from node.store.statements import (
     LONG_CARRIERS,
     LONG_COUNT,
     LONG_DISTINCT,
+    LONG_PLAIN,
     LONG_ROWS,
     SHORT_CARRIERS,
     SHORT_COUNT,
     SHORT_DISTINCT,
+    SHORT_PLAIN,
     SHORT_ROWS,
     Window,
     in_style,
@@ -77,10 +79,9 @@ class SqlStore:
             holding = session.scene.holding(dataset, contig_of(query))
             if people is not None and holding.of_sites:
                 return False
-            plain = people is None and holding.is_clean
-            if plain and isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
-                found = session.rows(self._said[EXACT_FILES], exact_values(holding, allele))
-                return any(row[0] in holding.files for row in found)
+            held = self._is_held(session, holding, query) if people is None else None
+            if held is not None:
+                return held
             return next(self._matches(session, holding, query, people, 16), None) is not None
 
         return self._sessions.read(answer)
@@ -99,6 +100,8 @@ class SqlStore:
                 return self._count_rows(session, holding, query, once=once)
             if plain and once and people is not None:
                 return self._count_carried(session, holding, query, people)
+            if people is None and (held := self._is_held(session, holding, query)) is not None:
+                return int(held)
             return sum(1 for _ in self._matches(session, holding, query, people, _BATCH_ROWS))
 
         return self._sessions.read(answer)
@@ -113,6 +116,10 @@ class SqlStore:
             if people is not None and holding.of_sites:
                 return []
             last = page.offset + page.limit
+            if people is None and last <= _BATCH_ROWS and _is_told_by_rows(holding, query):
+                shown = self._page(session, holding, query, last)
+                if shown is not None:
+                    return [told(row, contig_of(query)) for row in shown[page.offset :]]
             matches = self._matches(session, holding, query, people, min(_BATCH_ROWS, last + 6))
             coverage = open_coverage(session, self._said[COVERED], holding)
             # Wide questions read in batches; none may be under way when the coverage asks its own.
@@ -167,6 +174,26 @@ class SqlStore:
             return hit_twice(held, holding, people)
 
         return self._sessions.read(answer)
+
+    def _is_held(self, session: Session, holding: Holding, query: VariantQuery) -> bool | None:
+        """Whether one allele has a row that everybody may see; None where that takes more than its key."""
+        if not holding.is_clean or not isinstance(query, SequenceQuery) or query.allele is None:
+            return None
+        found = session.rows(self._said[EXACT_FILES], exact_values(holding, query.allele))
+        return any(row[0] in holding.files for row in found)
+
+    def _page(
+        self, session: Session, holding: Holding, query: VariantQuery, last: int
+    ) -> list[PlainRow] | None:
+        """The first `last` rows of a question that asks for a place alone; None if one is not visible."""
+        rows: list[PlainRow] = []
+        for window in windows(query, holding.no, holding.levels):
+            text = SHORT_PLAIN if window.level is None else LONG_PLAIN
+            found = session.rows(self._said[text], (*window.values, last))
+            rows += map(PlainRow._make, found)
+        if any(row.seg not in holding.files for row in rows):
+            return None
+        return sorted(rows)[:last] if len(holding.levels) else rows
 
     def _count_rows(self, session: Session, holding: Holding, query: VariantQuery, *, once: bool) -> int:
         total = 0
@@ -269,6 +296,14 @@ def _pair_key(pair: tuple[RawRow, bool]) -> Any:
 def _placed_only(query: VariantQuery) -> bool:
     """Whether where an allele lies is all that the question asks."""
     return not isinstance(query, SequenceQuery) and query.conditions == ANYTHING
+
+
+def _is_told_by_rows(holding: Holding, query: VariantQuery) -> bool:
+    """Whether each row alone tells all of its allele, and every row in the place is meant."""
+    if holding.of_sites or holding.has_spans or not holding.is_clean:
+        return False
+    plain = _placed_only(query)
+    return plain and not holding.lone.get(contig_of(query).number) and holding.files_on(contig_of(query)) < 2
 
 
 def find_exact(session: Session, exact_rows: str, holding: Holding, allele: Allele) -> HeldAllele | None:

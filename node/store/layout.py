@@ -68,6 +68,26 @@ class Row(NamedTuple):
     phase: bytes | None
 
 
+class PlainRow(NamedTuple):
+    """What a row tells without its sets of people; sorted, as the rows of one contig lie."""
+
+    start: int
+    end: int
+    ref: str
+    alt: str
+    sv_length: int
+    seg: int
+    anchor: str
+    ac: int
+    an: int
+    het: int
+    hom: int
+    hemi: int
+    names: str
+    filters: str
+    quality: float | None
+
+
 def highest(qualities: Iterable[float | None]) -> float | None:
     """The highest of several QUAL; None when there is none."""
     return max((one for one in qualities if one is not None), default=None)

@@ -124,8 +124,13 @@ class Session:
         self._cursor = connection.cursor() if self._embedded else postgresql.open_cursor(connection)
         self._version = -1
         self._revision = -1
-        self._looked = 0.0
+        self._looked = -1.0
         self.scene = Scene({}, ())
+
+    @property
+    def revision(self) -> int:
+        """That of the scene: another one when anything else is visible."""
+        return self._revision
 
     @property
     def is_lost(self) -> bool:
@@ -150,16 +155,17 @@ class Session:
     def settled(self, lag_s: float = 0.0) -> bool:
         """Whether the scene is still what is visible; brings it up to date when it is not.
 
-        lag_s: not looked at again within this time, where looking is a round trip.
+        lag_s: not looked at again within this time.
         """
-        now = time.monotonic()
-        if now - self._looked < lag_s and not self._embedded:
+        now = time.monotonic() if lag_s else 0.0
+        if now - self._looked < lag_s:
             return True
         if self._embedded:
             # Changes whenever another connection commits, whatever it wrote; cheaper than reading a table.
             self._cursor.execute("PRAGMA data_version")
             version: int = self._cursor.fetchone()[0]
             if version == self._version:
+                self._looked = now
                 return True
             self._version = version
         found = self.rows("SELECT number FROM revision", ())

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from node.store.layout import COLUMNS, LEVELS, bin_at, first_bin, reach_bp
+from node.store.layout import COLUMNS, LEVELS, PlainRow, bin_at, first_bin, reach_bp
 from schemas.genome import Contig, Interval
 from schemas.questions import BracketQuery, RangeQuery, SequenceQuery, VariantQuery
 
 _KEY: Final = 'bin, start, "end", ref, alt, sv_length'
 _ALL: Final = ", ".join(f'"{name}"' for name in COLUMNS)
+_PLAIN: Final = ", ".join(f'"{name}"' for name in PlainRow._fields)
 _EXACT: Final = 'bin = ? AND start = ? AND "end" = ? AND ref = ? AND alt = ? AND sv_length = ?'
 # What touches the asked range without sharing a base with it is left out, unless it is an empty interval.
 _PLACED: Final = '"end" >= ? AND "end" <= ? AND NOT (start < "end" AND (start = ? OR "end" = ?))'
@@ -46,6 +47,8 @@ LONG_ROWS: Final = _rows(_ALL, _LONG, "ORDER BY", _KEY, ", seg")
 SHORT_ROWS: Final = _rows(
     _ALL, _SHORT, f"AND ({_KEY}, seg) > (?, ?, ?, ?, ?, ?, ?) ORDER BY {_KEY}, seg LIMIT ?"
 )
+SHORT_PLAIN: Final = _rows(_PLAIN, _SHORT, "ORDER BY", _KEY, ", seg LIMIT ?")
+LONG_PLAIN: Final = _rows(_PLAIN, _LONG, "ORDER BY", _KEY, ", seg LIMIT ?")
 LONG_COUNT: Final = _rows("COUNT(*)", _LONG, _VISIBLE)
 SHORT_COUNT: Final = _rows("COUNT(*)", _SHORT, _VISIBLE)
 LONG_CARRIERS: Final = _rows("carriers", _LONG, _VISIBLE)
@@ -54,7 +57,7 @@ LONG_DISTINCT: Final = _distinct(_LONG, _VISIBLE)
 SHORT_DISTINCT: Final = _distinct(_SHORT, _VISIBLE)
 ALL_STATEMENTS: Final = (
     EXACT_FILES, EXACT_ROWS, LONG_ROWS, SHORT_ROWS, LONG_COUNT, SHORT_COUNT, LONG_CARRIERS, SHORT_CARRIERS,
-    LONG_DISTINCT, SHORT_DISTINCT,
+    LONG_DISTINCT, SHORT_DISTINCT, SHORT_PLAIN, LONG_PLAIN,
 )  # fmt: skip
 
 
