@@ -168,9 +168,13 @@ class PeerSection(_Section):
 
 
 class FederationSection(_Section):
-    """deadline_s: for a whole network question.  max_answer_mb: the most that is read from one peer."""
+    """deadline_s: for a whole network question.  max_answer_mb: the most that is read from one peer.
+
+    cache_s: for how long the same caller is told a peer's yes, no or count again; 0 for never.
+    """
 
     deadline_s: float = Field(default=8.0, gt=0, le=300)
+    cache_s: float = Field(default=0.0, ge=0, le=60)
     max_answer_mb: float = Field(default=1.0, gt=0, le=100)
     ca_bundle: Path | None = None
 

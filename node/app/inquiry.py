@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, cast
+
+import orjson
 
 from beacon.entries import entry_of
 from beacon.filters import canonical_filter
@@ -16,9 +18,11 @@ from beacon.placement import carry
 from beacon.query import Asked
 from node import trace
 from node.federation.asking import BeaconQuestion, Carried
+from node.federation.cache import Keeping
 from node.federation.network import Network, Round
 from node.report import read_report
 from schemas import beacon as wire
+from schemas.access import Granularity
 from schemas.errors import BadQuestion, NodeError, NotHeld
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Assembly
@@ -42,7 +46,8 @@ class Event:
 @dataclass(slots=True)
 class Inquiry:
     """answer_alone: what this node itself may tell the caller.  reference: by which the question is carried
-    over to peers that hold another assembly.  misunderstood: why this node did not understand.
+    over to peers that hold another assembly.  on_behalf: of whom, and for what purpose.  misunderstood: why
+    this node did not understand.
     """
 
     identity: NodeIdentity
@@ -50,6 +55,7 @@ class Inquiry:
     asked: Asked
     answer_alone: Callable[[], Awaitable[wire.Response]]
     reference: Reference = NO_REFERENCE
+    on_behalf: str = ""
     via: tuple[str, ...] = ()
     deadline_s: float | None = None
     misunderstood: BadQuestion | None = field(default=None, init=False)
@@ -100,7 +106,17 @@ class Inquiry:
             frozenset(_filter_ids([canonical_filter(one) for one in asked.filters])),
             self._carried,
         )
-        return self.network.round(question, self._own, deadline_s=self.deadline_s, via=self.via)
+        return self.network.round(
+            question, self._own, deadline_s=self.deadline_s, via=self.via, keeping=self._keeping()
+        )
+
+    def _keeping(self) -> Keeping[wire.Response] | None:
+        """Records are not kept, nor what is asked for another node or for nobody who is known."""
+        asked = self.asked
+        if self.via or not self.on_behalf or asked.granularity is Granularity.RECORD or asked.is_personal:
+            return None
+        key = b"\0".join((self.on_behalf.encode(), asked.path.encode(), asked.body()))
+        return Keeping(key, wire.encode, _decode)
 
     def _carried(self, assembly: Assembly) -> Carried | None:
         """The same question in another assembly; None where it has no counterpart there, or no way leads."""
@@ -169,6 +185,11 @@ def _ordered(asking: Round[wire.Response], answers: list[NodeAnswer]) -> list[No
     """As the question lists its nodes, whoever was quicker."""
     places = {part.node: place for place, part in enumerate(asking.parts)}
     return sorted(answers, key=lambda answer: places[answer.node])
+
+
+def _decode(dumped: bytes) -> wire.Response:
+    """An answer that was read strictly when it came."""
+    return cast("wire.Response", orjson.loads(dumped))
 
 
 def _filter_ids(terms: Iterable[Any]) -> Iterator[str]:

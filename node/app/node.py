@@ -117,7 +117,8 @@ class Node:
     def inquiry(self, network: Network, asked: Asked, grant: Grant) -> Inquiry:
         """The question `asked` of the whole `network`, made ready; this node answers under `grant`."""
         answer_alone = partial(self.gate.answer, Kind.NETWORK, asked, grant)
-        return Inquiry(self.beacon.identity, network, asked, answer_alone, self.beacon.reference)
+        on_behalf = f"{grant.principal}\0{grant.purpose}"
+        return Inquiry(self.beacon.identity, network, asked, answer_alone, self.beacon.reference, on_behalf)
 
     async def answer_onward(self, network: Network, question: PeerQuestion) -> tuple[int, bytes]:
         """The answer to a peer that asks this node for its whole network.

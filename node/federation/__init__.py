@@ -9,6 +9,7 @@
     transport   one bounded HTTP exchange with a machine that may be slow, broken or hostile
     roll        who is there: every peer asked what it says of itself
     registry    the network as a GA4GH service registry
+    cache       answers that are kept for some seconds
     acquaintance  what was found out about a peer
     breaker     peers that keep failing are left alone for a while
     contact     trying out one peer

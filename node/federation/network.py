@@ -20,6 +20,7 @@ from node.access.keys import NodeKey
 from node.config import Settings
 from node.federation.acquaintance import Acquaintance
 from node.federation.breaker import Breaker
+from node.federation.cache import AnswerCache, Keeping
 from node.federation.line import Connections, Line, Sender
 from node.federation.peers import Peer, PeerBook
 from node.federation.question import Outcome, Question, declined
@@ -90,6 +91,16 @@ class Round(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class _Manner(Generic[T]):
+    """How peers are asked one question: see `Network.round`."""
+
+    patience_s: float
+    via: tuple[str, ...]
+    counted: bool
+    keeping: Keeping[T] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """How a question to a peer ended.  at: Unix time."""
 
@@ -119,6 +130,7 @@ class Network:
         self._breaker = breaker or Breaker()
         self._known: dict[str, Acquaintance] = {}
         self._seen: dict[str, Seen] = {}
+        self._cache = AnswerCache(settings.federation.cache_s)
 
     def peers(self) -> tuple[Peer, ...]:
         """All that are known now, suspended ones too.  Raises StoreUnavailable: the list cannot be read."""
@@ -161,18 +173,21 @@ class Network:
         deadline_s: float | None = None,
         via: tuple[str, ...] = (),
         counted: bool = True,
+        keeping: Keeping[T] | None = None,
     ) -> Round[T]:
         """The question made ready, for whoever wants each answer as it arrives.
 
-        via: nodes that a question which is passed on came through; they are not asked.
+        via: nodes that a question which is passed on came through; they are not asked.  keeping: what of the
+        peers' answers may be kept, and told again for some seconds.
 
         Raises StoreUnavailable: the list of peers cannot be read.
         """
         total_s = deadline_s or self._federation.deadline_s
         patience_s = total_s - min(_SPARE_S, total_s / 5)
         itself = Part(self._node.id, self._node.name, partial(self._ask_self, question, own, patience_s))
+        manner = _Manner(patience_s, via, counted, keeping)
         others = tuple(
-            Part(peer.id, peer.name, partial(self._ask_peer, question, peer, patience_s, via, counted))
+            Part(peer.id, peer.name, partial(self._ask_peer, question, peer, manner))
             for peer in self._peers.peers()
             if peer.kind in question.kinds and peer.id not in via
         )
@@ -188,12 +203,13 @@ class Network:
             return declined(fault)
         return Outcome(question.state_of(response), response=response)
 
-    async def _ask_peer(
-        self, question: Question[T], peer: Peer, patience_s: float, via: tuple[str, ...], counted: bool
-    ) -> Outcome[T]:
-        ends = time.perf_counter() + patience_s
+    async def _ask_peer(self, question: Question[T], peer: Peer, manner: _Manner[T]) -> Outcome[T]:
+        ends = time.perf_counter() + manner.patience_s
         if peer.suspended:
             return Outcome(PeerState.SUSPENDED, "this node has suspended it")
+        kept = None if manner.keeping is None else self._cache.find(peer, manner.keeping)
+        if kept is not None:
+            return kept
         if not self._breaker.admits(peer.id):
             return Outcome(
                 PeerState.CIRCUIT_OPEN, "it failed several times just now and is left alone a while"
@@ -206,7 +222,7 @@ class Network:
                 self._most_bytes,
                 peer=peer.id,
                 sender=self._sender,
-                via=via,
+                via=manner.via,
                 known=self._known.setdefault(peer.id, Acquaintance()),
             )
             found = await question.put(peer, line)
@@ -214,8 +230,10 @@ class Network:
             self._breaker.release(peer.id)
             raise
         self._breaker.record(peer.id, found.well)
-        if counted:
-            ms = (patience_s - line.left_s) * 1000
+        if manner.keeping is not None:
+            self._cache.keep(peer, manner.keeping, found)
+        if manner.counted:
+            ms = (manner.patience_s - line.left_s) * 1000
             self._seen[peer.id] = Seen(found.state, ms, time.time())
         return found
 

@@ -18,12 +18,12 @@ from beacon.entries import entry_at
 from beacon.filters import read_filters
 from beacon.query import Asked
 from node.app import Node, open_node
-from node.config import ReferenceSection, read_settings
+from node.config import FederationSection, ReferenceSection, read_settings
 from node.demo import DATASET, DemoNode, running_demo
 from node.federation.peers import Peer
 from node.home import make_home
 from node.report import read_report
-from schemas.access import Granularity
+from schemas.access import Grant, Granularity
 from schemas.beacon import Response as Answer
 from schemas.genome import Assembly
 from schemas.network import PeerKind
@@ -128,7 +128,7 @@ def test_what_was_found_out_is_not_asked_again(node: Node) -> None:
         add(node, f"{url}/api")
 
         async def twice() -> list[str]:
-            asked = Asked.of(read_question(ALLELE, Assembly.GRCH37), Granularity.BOOLEAN)
+            asked = Asked.of(read_question(ALLELE, Assembly.GRCH37), Granularity.RECORD)
             async with node.open_network() as network:
                 for _ in range(2):
                     merged = await node.inquiry(network, asked, node.anonymous()).merged()
@@ -327,3 +327,45 @@ def test_a_node_that_is_a_member_twice_counts_once(chain: Chain) -> None:
     assert sorted(keys) == sorted((one.url, DATASET) for one in chain.nodes)
     assert answer["responseSummary"]["numTotalResults"] == 3
     assert told(answer)[f"{other.url}/beacon"][0] == "hit"
+
+
+def test_what_a_peer_said_is_told_again_to_the_same_caller_alone(tmp_path: Path) -> None:
+    made = make_home(tmp_path / "home", "http://own.example", "Own", "FI").settings
+    with open_node(made.model_copy(update={"federation": FederationSection(cache_s=60)})) as node:
+        _same_caller_alone(node)
+
+
+def _same_caller_alone(node: Node) -> None:
+    asked_of: list[str] = []
+
+    def counting(body: Mapping[str, Any]) -> Response:
+        asked_of.append(body["query"]["requestedGranularity"])
+        return ega_pi(body)
+
+    listening, url = free_socket()
+    with serving(speaking(counting, "beacon2-pi-api"), listening):
+        add(node, f"{url}/api")
+
+        async def ask_as(grant: Grant, granularity: Granularity) -> dict[str, Any]:
+            asked = Asked.of(read_question(ALLELE, Assembly.GRCH37), granularity)
+            merged = await node.inquiry(network, asked, grant).merged()
+            return lines(merged)[f"{url}/api"]
+
+        async def main() -> None:
+            nonlocal network
+            async with node.open_network() as network:
+                alice, bob = node.anonymous(), replace(node.anonymous(), principal="bob")
+                first = await ask_as(alice, Granularity.COUNT)
+                again = await ask_as(alice, Granularity.COUNT)
+                assert (first["state"], again["state"]) == ("hit", "hit")
+                assert "notes" not in first
+                assert again["notes"] == ["answered 0 s ago"]
+                assert len(asked_of) == 1
+                await ask_as(bob, Granularity.COUNT)
+                assert len(asked_of) == 2
+                for _ in range(2):  # records are asked for every time
+                    await ask_as(alice, Granularity.RECORD)
+                assert len(asked_of) == 4
+
+        network: Any = None
+        asyncio.run(main())
