@@ -6,12 +6,15 @@ that is under test.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pysam
@@ -21,15 +24,20 @@ from sqlalchemy.engine import Engine
 
 from node import db
 from node.people import Format, import_people
-from node.store import files, open_store
+from node.store import files, frames, open_store
+from node.store.bundle import Bundle, Given
 from node.store.catalogue import add_dataset
+from node.store.crew import Child
 from node.store.files import Fingerprint
 from node.store.index import SqlStore
+from node.store.ingest import fingerprint
 from node.store.memory import Call, CalledAllele, LookedAt, MemoryStore
 from node.store.narrowing import narrowed
 from node.store.reader import VcfReader
+from node.store.reading import Way
 from node.store.rows import RowMaker
 from node.store.spans import packed
+from node.store.together import read_together
 from schemas.access import Policy
 from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.people import Dataset, Sex
@@ -152,6 +160,48 @@ def take(engine: Engine, path: Path, dataset: str, *, replaced: int | None = Non
     }
     files.make_live(engine, target, seg, header.samples, summary=summary, replaced=replaced)
     return skipped
+
+
+class _Thread:
+    """In place of the reading process: a thread, for tests that read hundreds of files."""
+
+    def __init__(self, _file: str) -> None:
+        here, there = os.pipe(), os.pipe()
+        self._requests, self._answers = os.fdopen(here[1], "wb"), os.fdopen(there[0], "rb")
+        self._ends = os.fdopen(here[0], "rb"), os.fdopen(there[1], "wb")
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        requests, answers = self._ends
+        with requests, answers, suppress(BrokenPipeError):
+            task = frames.receive(requests)
+            if task is not None:
+                read_together(task.value, requests, answers)
+
+    def send(self, frame: frames.Frame) -> None:
+        frames.send(self._requests, frame)
+
+    def receive(self, *wanted: frames.Tag) -> frames.Frame:
+        frame = frames.receive(self._answers)
+        assert frame is not None
+        assert frame.tag in wanted
+        return frame
+
+    def end(self) -> None:
+        self._answers.close()
+        with suppress(BrokenPipeError):
+            self._requests.close()
+        self._thread.join()
+
+
+def take_together(engine: Engine, paths: Sequence[Path], dataset: str) -> set[Path]:
+    """As `take`, of several files; those that were fit for it."""
+    target = files.find_target(engine, dataset)
+    given = tuple(Given(path, fingerprint(path, lambda _done, _what: None)) for path in paths)
+    start = cast("Callable[[str], Child]", _Thread)
+    bundle = Bundle(engine, Way(2048, 64), target, given, lambda _done, _what: None, start)
+    return set(bundle.take())
 
 
 # What a file should come to.

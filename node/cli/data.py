@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from node.access.duo import check_conditions
 from node.cli.options import AsJson, Home, err, open_home, out, print_json, tell_skipped
 from node.store.catalogue import add_dataset
 from node.store.ingest import IngestReport
-from node.store.ingest import ingest as ingest_file
+from node.store.intake import Run
 from node.validate import validate as validate_file
 from schemas.access import Policy
 from schemas.errors import NodeError
@@ -96,29 +97,20 @@ def ingest(
     refused: list[NodeError] = []
     reports: list[IngestReport] = []
     with open_home(home) as node, _bar() as bar:
-        for path in files:
-            try:
-                report = ingest_file(
-                    node.engine,
-                    node.settings.ingest,
-                    path,
-                    dataset,
-                    replace=replace,
-                    dry_run=dry_run,
-                    fasta=fasta,
-                    workers=workers,
-                    progress=_shown_in(bar, path),
-                )
-                reports.append(report)
-            except NodeError as refusal:
-                refused.append(refusal)
+        limits, shown = node.settings.ingest, partial(_shown_in, bar)
+        run = Run(node.engine, limits, dataset, shown, replace, dry_run, fasta, workers)
+        for told in run.take(files):
+            if isinstance(told, NodeError):
+                refused.append(told)
+            else:
+                reports.append(told)
     _tell_all(reports, refused, dry_run, as_json)
     if refused:
         raise typer.Exit(1)
 
 
-def _shown_in(bar: Progress, path: Path) -> Callable[[float, str], None]:
-    task = bar.add_task(path.name, total=1.0, detail="")
+def _shown_in(bar: Progress, name: str) -> Callable[[float, str], None]:
+    task = bar.add_task(name, total=1.0, detail="")
 
     def show(fraction: float, detail: str) -> None:
         bar.update(task, completed=fraction, detail=detail)

@@ -8,8 +8,8 @@
 
 Below these: `layout` and `bitmaps` (the index on disk), `session` (connections, and what is visible),
 `reader`, `header`, `alleles`, `consequences`, `scanner`, `tally`, `rows`, `spans` (a file becomes rows),
-`parts`, `crew`, `worker` and `frames` (in processes of their own), `coverage` (who was looked at), `files`
-(the register of ingested files).
+`parts`, `crew`, `worker` and `frames` (in processes of their own), `intake`, `bundle`, `together` and
+`merging` (many files in one run), `coverage` (who was looked at), `files` (the register of ingested files).
 
 The VCF files stay the source of truth; the index can be made again from them.  Nothing here knows who may
 see what: callers narrow every question to the people they are permitted to count.

@@ -19,9 +19,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from node import db
 from node.store import files
-from node.store.bitmaps import as_array, decode_set, encode_set
-from node.store.layout import KEY_COLUMNS, Row, highest
-from node.store.phasing import encode_phases, joined
+from node.store.layout import Row
+from node.store.merging import ALLELE, Merger
 from node.store.walking import pages
 from schemas.errors import BadInput, Place
 
@@ -29,7 +28,7 @@ Watcher = Callable[[int], None]
 """Told how many rows were read."""
 
 _BATCH_ROWS: Final = 2000
-_ALLELE: Final = len(KEY_COLUMNS) - 1  # all of the key but the file
+_FEW_FILES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,6 @@ class _Merge:
         self._engine = engine
         self._dataset_no = dataset_no
         self._group = {part.seg: part for part in group}
-        self._covered = BitMap().union(*(part.covered for part in group))
         self._watch = watch
         self.read = self.written = 0
 
@@ -149,10 +147,11 @@ class _Merge:
 
     def _batches(self, seg: int) -> Iterator[list[tuple[Any, ...]]]:
         batch: list[tuple[Any, ...]] = []
+        merger = Merger({part.seg: part.covered for part in self._group.values()}, seg)
         for rows in self._alleles():
             self.read += len(rows)
             rows.sort(key=lambda row: self._group[row.seg].place)
-            batch.append(merged(rows, self._parts_of(rows), self._covered, seg))
+            batch.append(merger.merged(rows))
             if len(batch) == _BATCH_ROWS:
                 self._watch(self.read)
                 yield batch
@@ -161,10 +160,7 @@ class _Merge:
 
     def _alleles(self) -> Iterator[list[Row]]:
         rows = chain.from_iterable(pages(self._engine, self._dataset_no, list(self._group)))
-        return (list(group) for _, group in groupby(rows, key=lambda row: row[:_ALLELE]))
-
-    def _parts_of(self, rows: Sequence[Row]) -> BitMap:
-        return BitMap().union(*(self._group[row.seg].covered for row in rows))
+        return (list(group) for _, group in groupby(rows, key=lambda row: row[:ALLELE]))
 
     def _take_place(self, connection: Connection, seg: int) -> None:
         """Shows the merged file instead of the others, with what has become of their people meanwhile."""
@@ -196,45 +192,17 @@ def _registration(row: Any, seg: int) -> Mapping[str, Any]:
     return {**values, "seg": seg, "people": files.as_blob(covered)}
 
 
-def merged(rows: Sequence[Row], speaking: BitMap, covered: BitMap, seg: int) -> Row:
-    """One row of what several say of an allele about different people.
-
-    speaking: whom the files of these rows cover; the others in `covered` are not called here, as before.
-    """
-    first = rows[0]
-
-    def united(name: str) -> BitMap:
-        return BitMap().union(*(decode_set(getattr(row, name)) for row in rows))
-
-    def total(name: str) -> int:
-        return sum(getattr(row, name) for row in rows)
-
-    triples = [np.frombuffer(row.odd, "<u4").reshape(-1, 3) for row in rows if row.odd]
-    odd = np.concatenate(triples) if triples else None
-    carriers = united("carriers")
-    return first._replace(
-        seg=seg,
-        anchor=next((row.anchor for row in rows if row.anchor), ""),
-        ac=total("ac"),
-        an=total("an"),
-        het=total("het"),
-        hom=total("hom"),
-        hemi=total("hemi"),
-        names=_words(row.names for row in rows),
-        filters=_words(row.filters for row in rows),
-        quality=highest(row.quality for row in rows),
-        carriers=encode_set(carriers) or b"",
-        homs=encode_set(united("homs")),
-        hemis=encode_set(united("hemis")),
-        uncalled=encode_set(united("uncalled") | (covered - speaking)),
-        single=encode_set(united("single")),
-        odd=None if odd is None else odd[odd[:, 0].argsort()].tobytes(),
-        phase=encode_phases(as_array(carriers), total("het"), joined(rows)),
-    )
-
-
-def _words(columns: Iterator[str]) -> str:
-    return ";".join(dict.fromkeys(word for column in columns if column for word in column.split(";")))
+def is_worthwhile(engine: Engine, dataset: str) -> bool:
+    """Whether merging would make questions faster, and does not write again mostly what was merged before."""
+    table = db.vcf_file
+    no = files.find_target(engine, dataset).no
+    parts = _parts(engine, no)
+    if len(parts) <= _FEW_FILES or not _groups(parts):
+        return False
+    live = sa.select(table.c.alleles).where(table.c.dataset_no == no, table.c.live)
+    with engine.connect() as connection:
+        rows = [int(alleles) for alleles in connection.scalars(live)]
+    return 3 * max(rows) <= 2 * sum(rows)
 
 
 def compact_all(engine: Engine, dataset: str | None, watch: Watcher | None = None) -> list[CompactReport]:

@@ -43,7 +43,7 @@ class Crew:
         self._parts = parts
         self._done = [part.block for part in parts]
         self.summary: dict[str, Any] = {}
-        self._children = [_Child(file) for _ in parts]
+        self._children = [Child(file) for _ in parts]
         for child, part in zip(self._children, parts, strict=True):
             child.send(Frame(Tag.TASK, {**task, "part": astuple(part)}))
 
@@ -149,8 +149,8 @@ def united(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-class _Child:
-    """A reading process."""
+class Child:
+    """A reading process.  file: what it reads, for people."""
 
     def __init__(self, file: str) -> None:
         self._file = file

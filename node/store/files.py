@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import sqlalchemy as sa
@@ -201,24 +203,11 @@ def register(
     rules: Rules | None = None,
 ) -> int:
     """A new file that is not live; its number, the `seg` of its rows."""
-    by = rules or Rules()
+    values = {"dataset_no": target.no, "path": path, "live": False, "people": b""}
+    values |= asdict(fingerprint) | asdict(rules or Rules())
     with engine.begin() as connection:
-        made = connection.execute(
-            sa.insert(db.vcf_file).values(
-                dataset_no=target.no,
-                path=path,
-                sha256=fingerprint.sha256,
-                size_bytes=fingerprint.size_bytes,
-                modified_ns=fingerprint.modified_ns,
-                live=False,
-                people=b"",
-                passed_only=by.passed_only,
-                least_quality=by.least_quality,
-                fasta=by.fasta,
-            )
-        )
-        key = made.inserted_primary_key
-    return int(key[0]) if key else 0
+        made = connection.execute(sa.insert(db.vcf_file).values(**values))
+    return _number_of(made.inserted_primary_key)
 
 
 def make_live(
@@ -237,33 +226,114 @@ def make_live(
         for name, ordinal in zip(samples, target.ordinals(samples), strict=True)
         if ordinal not in left_out
     }
-    table = db.vcf_file
+    more = {"left_out": len(left_out), "of_sites": not samples}
     with engine.begin() as connection:
         db.announce(connection)  # first: from here on nobody else changes what is visible
-        struck = struck_off(connection, target.no)
-        hidden = {name for name in held if struck.holds(Kind.SAMPLE, name)}  # withdrawn while it was read
-        fresh = [
-            {"dataset_no": target.no, "ordinal": ordinal, "sample": None if name in hidden else name}
-            for name, ordinal in held.items()
-            if name not in target.people
-        ]
-        if fresh:
-            connection.execute(sa.insert(db.person), fresh)
-        residue = BitMap(held[name] for name in hidden)
-        shown = {
-            "live": True,
-            "records": summary["records"],
-            "alleles": summary["alleles"],
-            "people": as_blob(BitMap(held.values()) - residue),
-            "residue": as_blob(residue),
-            "left_out": len(left_out),
-            "contigs": " ".join(map(str, summary["contigs"])),
-            "levels": summary["levels"],
-            "of_sites": not samples,
-        }
-        connection.execute(sa.update(table).where(table.c.no == seg).values(**shown))
+        _show(connection, target, seg, held, {**summary, **more})
         if replaced is not None:
             _put_out(connection, replaced)
+
+
+def _show(
+    connection: Connection,
+    target: Target,
+    seg: int,
+    held: Mapping[str, int],
+    summary: Mapping[str, Any],
+) -> None:
+    """Shows a file, which holds these people, with those of them who are new."""
+    table, struck = db.vcf_file, struck_off(connection, target.no)
+    hidden = {name for name in held if struck.holds(Kind.SAMPLE, name)}  # withdrawn while it was read
+    fresh = [
+        {"dataset_no": target.no, "ordinal": ordinal, "sample": None if name in hidden else name}
+        for name, ordinal in held.items()
+        if name not in target.people
+    ]
+    if fresh:
+        connection.execute(sa.insert(db.person), fresh)
+    residue = BitMap(held[name] for name in hidden)
+    shown = {
+        "live": True,
+        "records": summary["records"],
+        "alleles": summary["alleles"],
+        "people": as_blob(BitMap(held.values()) - residue),
+        "residue": as_blob(residue),
+        "contigs": " ".join(map(str, summary["contigs"])),
+        "levels": summary["levels"],
+        "left_out": summary["left_out"],
+        "of_sites": summary["of_sites"],
+    }
+    connection.execute(sa.update(table).where(table.c.no == seg).values(**shown))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """A file that is held among the rows of others: its number, its people, what was read of it."""
+
+    no: int
+    held: Mapping[str, int]
+    summary: Mapping[str, Any]
+
+
+def register_bundle(
+    engine: Engine, target: Target, given: Sequence[tuple[str, Fingerprint]], rules: Rules
+) -> tuple[list[int], int]:
+    """New files that are not live, and one that is to hold the rows of all: their numbers, and its."""
+    table = db.vcf_file
+    common = {"dataset_no": target.no, "live": False, "people": b"", **asdict(rules)}
+    with engine.begin() as connection:
+        numbers = [
+            _number_of(
+                connection.execute(
+                    sa.insert(table).values(path=path, **asdict(fingerprint), **common)
+                ).inserted_primary_key
+            )
+            for path, fingerprint in given
+        ]
+        nothing = {"path": "", "sha256": "", "size_bytes": 0, "modified_ns": 0, "place": min(numbers)}
+        made = connection.execute(sa.insert(table).values(**nothing, **common)).inserted_primary_key
+    return numbers, _number_of(made)
+
+
+def _number_of(key: Any) -> int:
+    return int(key[0]) if key else 0
+
+
+def make_bundle_live(
+    engine: Engine, target: Target, seg: int, bundled: Sequence[Bundled], alleles: int
+) -> None:
+    """Shows the rows of several files and their people at one moment; each stays registered as it is."""
+    table, merged = db.vcf_file, db.merged_file
+    held = {name: ordinal for one in bundled for name, ordinal in one.held.items()}
+    summary = {
+        "records": sum(one.summary["records"] for one in bundled),
+        "alleles": alleles,
+        "contigs": sorted({number for one in bundled for number in one.summary["contigs"]}),
+        "levels": reduce(or_, (one.summary["levels"] for one in bundled)),
+        "left_out": 0,
+        "of_sites": False,
+    }
+    with engine.begin() as connection:
+        db.announce(connection)
+        _show(connection, target, seg, held, summary)
+        rows = {
+            row.no: row
+            for row in connection.execute(sa.select(table).where(table.c.no.in_([one.no for one in bundled])))
+        }
+        connection.execute(sa.insert(merged), [_part_of(rows[one.no], one, seg) for one in bundled])
+
+
+def _part_of(row: Any, one: Bundled, seg: int) -> dict[str, Any]:
+    same = "no", "dataset_no", "path", "sha256", "size_bytes", "modified_ns"
+    rules = "passed_only", "least_quality", "fasta"
+    return {
+        **{name: getattr(row, name) for name in (*same, *rules)},
+        "seg": seg,
+        "records": one.summary["records"],
+        "alleles": one.summary["alleles"],
+        "people": as_blob(BitMap(one.held.values())),
+        "left_out": 0,
+    }
 
 
 def _put_out(connection: Connection, no: int) -> None:

@@ -19,7 +19,7 @@ _HEAD: Final = struct.Struct("<cII")
 
 
 class Tag(Enum):
-    """task and ordinals go to the reading process, the others come from it; it ends with done or bad."""
+    """task and ordinals go to the reading process, the others come from it; it ends with one of the last."""
 
     TASK = b"t"
     SAMPLES = b"s"
@@ -27,6 +27,7 @@ class Tag(Enum):
     ROWS = b"r"
     DONE = b"d"
     BAD = b"b"
+    UNFIT = b"u"
 
 
 class Frame(NamedTuple):

@@ -10,9 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import signal
 import stat
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
 
 from node.config import IngestSection
 from node.store import files
@@ -29,6 +26,7 @@ from node.store.crew import Indivisible
 from node.store.files import Fingerprint, HeldFile, Rules, Target
 from node.store.parts import WHOLE, Part, parts_of
 from node.store.reading import Reading, Way, reading
+from node.store.steady import sweep_if_possible, uninterrupted
 from schemas.errors import BadInput, Place
 
 Progress = Callable[[float, str], None]
@@ -85,14 +83,14 @@ def ingest(
     began = time.monotonic()
     tell = progress or _tell_nobody
     for wanted in filter(None, (path, fasta)):
-        _check_regular(wanted)
+        check_regular(wanted)
     with files.writing(engine):
         files.find_target(engine, dataset)  # a wrong name is told before the waiting
     with files.writing(engine), files.ingest_lock(engine) as writer:
         target = files.find_target(engine, dataset)
-        fingerprint = _fingerprint(path, tell)
+        found = fingerprint(path, tell)
         held = files.live_files(engine, target.no)
-        same = next((one for one in held if one.fingerprint.sha256 == fingerprint.sha256), None)
+        same = next((one for one in held if one.fingerprint.sha256 == found.sha256), None)
         former = next((one for one in held if one.path == str(path.resolve())), None)
         if same is not None and former in (None, same):
             if not (replace and same.left_out):
@@ -103,7 +101,7 @@ def ingest(
             raise BadInput(Place(str(path)), "the file was ingested before and has changed since", remedy)
         parts = (WHOLE,) if fasta else _parts(path, workers)
         others = [one for one in held if one is not former]
-        job = _Job(writer, limits, path, target, fingerprint, fasta, tell, others, parts)
+        job = _Job(writer, limits, path, target, found, fasta, tell, others, parts)
         read = job.do(None if former is None else former.no, dry_run=dry_run)
     tell(1.0, "done")
     return _report(path, dataset, read, time.monotonic() - began)
@@ -130,7 +128,8 @@ def _tell_nobody(_fraction: float, _detail: str) -> None:
     return
 
 
-def _check_regular(path: Path) -> None:
+def check_regular(path: Path) -> None:
+    """Raises BadInput: it is not a file that can be read."""
     place = Place(str(path))
     try:
         kind = path.stat().st_mode
@@ -163,7 +162,8 @@ def _parts(path: Path, workers: int) -> tuple[Part, ...]:
         raise _unreadable(path, fault) from None
 
 
-def _fingerprint(path: Path, tell: Progress) -> Fingerprint:
+def fingerprint(path: Path, tell: Progress) -> Fingerprint:
+    """The file as it is now; reads it whole.  Raises BadInput: it cannot be read."""
     found = path.stat()
     digest, done = hashlib.sha256(), 0
     try:
@@ -175,6 +175,13 @@ def _fingerprint(path: Path, tell: Progress) -> Fingerprint:
     except OSError as fault:
         raise _unreadable(path, fault) from None
     return Fingerprint(digest.hexdigest(), found.st_size, found.st_mtime_ns)
+
+
+def way_of(limits: IngestSection, fasta: Path | None = None) -> Way:
+    """How a file is read by this configuration."""
+    reference = "" if fasta is None else str(fasta.resolve())
+    rules = Rules(limits.filters == "pass", limits.min_quality, reference)
+    return Way(limits.memory_mb, limits.max_line_mb, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,7 @@ class _Job:
         return read
 
     def take(self, replaced: int | None) -> Reading:
-        with _uninterrupted():
+        with uninterrupted():
             files.sweep(self.engine)
             seg = files.register(
                 self.engine,
@@ -217,11 +224,11 @@ class _Job:
         try:
             with self._reading(seg) as read:
                 for batch in read.batches(self._show):
-                    with _uninterrupted():
+                    with uninterrupted():
                         files.add_rows(self.engine, *batch)
                 self._check_counted(read)
                 self._check_unchanged()
-                with _uninterrupted():
+                with uninterrupted():
                     files.make_live(
                         self.engine,
                         self.target,
@@ -232,16 +239,13 @@ class _Job:
                     )
         finally:
             # What was replaced, or what a fault left half done: no longer or never visible.
-            with _uninterrupted():
-                _sweep_if_possible(self.engine)
+            with uninterrupted():
+                sweep_if_possible(self.engine)
         return read
 
     @property
     def _way(self) -> Way:
-        fasta = "" if self.fasta is None else str(self.fasta.resolve())
-        limits = self.limits
-        rules = Rules(limits.filters == "pass", limits.min_quality, fasta)
-        return Way(limits.memory_mb, limits.max_line_mb, rules)
+        return way_of(self.limits, self.fasta)
 
     @contextmanager
     def _reading(self, seg: int) -> Iterator[Reading]:
@@ -273,30 +277,3 @@ class _Job:
         now = self.path.stat() if self.path.exists() else None
         if now is None or (now.st_size, now.st_mtime_ns) != known:
             raise BadInput(Place(str(self.path)), "the file changed while it was read", "Ingest it again.")
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Holds an interrupt back until the database is done with.
-
-    One that came inside of the driver could leave a transaction open, which nothing could be deleted beside.
-    """
-    if threading.current_thread() is not threading.main_thread():  # interrupts reach the main thread alone
-        yield
-        return
-    waiting: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: waiting.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if waiting:
-        raise KeyboardInterrupt
-
-
-def _sweep_if_possible(engine: Engine) -> None:
-    """The next ingest sweeps again, so a full disk may leave rows that nobody sees."""
-    try:
-        files.sweep(engine)
-    except DBAPIError:
-        return

@@ -64,6 +64,7 @@ class VcfReader:
     name: str = ""
     line_begin: int = 0
     names: list[str] = field(default_factory=list)
+    chunk_bytes: int = _CHUNK_BYTES
     _next_begin: int = 0
 
     def open(self) -> tuple[Header, Iterator[Record]]:
@@ -149,7 +150,7 @@ class VcfReader:
         """Lines without their ends, at most `max_line_bytes` long."""
         kept: list[bytes] = []
         kept_bytes = 0
-        while chunk := self._read(source, _CHUNK_BYTES):
+        while chunk := self._read(source, self.chunk_bytes):
             self.done_bytes = tell()
             first, *others = chunk.split(b"\n")
             kept.append(first)

@@ -21,6 +21,7 @@ from node.store.layout import Row, bin_at, first_bin, highest, level_of
 from node.store.normal import Moves
 from node.store.phasing import PhaseReader, encode_phases
 from node.store.reader import Record
+from node.store.repeats import Repeats, Tail
 from node.store.scanner import BadGenotype, SiteCalls, scan
 from node.store.sites import SiteCounts, counts_of_info
 from node.store.spans import Spans
@@ -68,6 +69,7 @@ class RowMaker:
     annotation: Layout | None = None
     least_quality: float = 0.0
     spans: Spans = field(init=False)
+    _repeats: Repeats | None = None
     notes: list[Note] = field(default_factory=list)
     records: int = 0
     contigs: set[int] = field(default_factory=set)
@@ -84,9 +86,10 @@ class RowMaker:
         self._lookback_bp = max((moved.shift_bp for moved in self.moves.values()), default=0)
         self.spans = Spans(self.dataset_no, self.seg, self.ordinals)
         self._in_order = bool((np.diff(self.ordinals) > 0).all())
+        self._repeats = Repeats() if self.ordinals.size == 1 else None
 
     def rows(self, records: Iterator[Record]) -> Iterator[Row]:
-        """Every row of the file, nearly in the order of the index.
+        """Every row of the file, within a contig in the order of the index.
 
         Raises BadInput: a genotype or allele that cannot be, with its line.
         """
@@ -141,8 +144,11 @@ class RowMaker:
                 kept.annotations.update(said.get(found.number, {}))
 
     def _scanned(self, record: Record) -> SiteCalls | None:
+        alternates = record.alternates.count(b",") + 1
         try:
-            return scan(record.form, record.text, len(self.ordinals), record.alternates.count(b",") + 1)
+            if self._repeats is not None:
+                return self._repeats.scan(record.form, record.text, alternates)
+            return scan(record.form, record.text, len(self.ordinals), alternates)
         except BadGenotype as fault:
             column = "" if fault.column is None else f"sample column {fault.column + 1}"
             raise BadInput(Place(self.file, record.line, column), str(fault), _CORRECT) from None
@@ -180,12 +186,19 @@ class RowMaker:
         self, record: Record, found: Found, calls: SiteCalls, phases: PhaseReader, quality: float | None
     ) -> _Waiting | None:
         """The allele among those that wait; None when nobody carries it."""
-        held = calls.of(found.number)
+        number = found.number
+        counted: Tally | None = None
+        if self._repeats is None:
+            held = calls.of(number)
+        else:
+            held, counted = self._repeats.of(calls, number)
         if not held.carriers.size:
             if calls.uncalled.size == calls.samples:
                 self.skipped(record.line, "every genotype is missing")
             return None
-        counted = tally(calls, found.number, held, phases.of(found.number, held))
+        placed = phases.of(number, held)
+        if counted is None or placed is not None:
+            counted = tally(calls, number, held, placed)
         known = self._waiting.get(found.key)
         if known is None:
             return self._begin(record, found, quality, [counted])
@@ -238,8 +251,8 @@ class RowMaker:
             self._farthest = -1
         else:
             done = {key: self._waiting.pop(key) for key in list(self._waiting) if key.start < before}
-        for key, waiting in done.items():
-            yield self._row(key, waiting)
+        for key in sorted(done) if len(done) > 1 else done:
+            yield self._row(key, done[key])
 
     def _row(self, key: AlleleKey, waiting: _Waiting) -> Row:
         level = level_of(key.end - key.start)
@@ -254,16 +267,17 @@ class RowMaker:
             return Row(*place, *waiting.counts, *said, b"", None, None, None, None, None, None)
         tallies = waiting.tallies
         held = tallies[0] if len(tallies) == 1 else unite(tallies, len(self.ordinals))
+        if self._repeats is None or held.phases is not None:
+            counts, sets = self._tail(held)
+        else:
+            counts, sets = self._repeats.tail(held, self._tail)
+        return Row._make((*place, *counts, *said, *sets))
+
+    def _tail(self, held: Tally) -> Tail:
+        """Counts and sets of a row."""
         hom, hemi = int(held.homs.size), int(held.hemis.size)
         het = int(held.carriers.size) - hom - hemi
-        return Row(
-            *place,
-            held.ac,
-            held.an,
-            het,
-            hom,
-            hemi,
-            *said,
+        sets = (
             self._set(held.carriers) or b"",
             self._set(held.homs),
             self._set(held.hemis),
@@ -272,6 +286,7 @@ class RowMaker:
             self._odd(held.odd),
             self._phase(held, het),
         )
+        return (held.ac, held.an, het, hom, hemi), sets
 
     def _set(self, columns: Ordinals) -> bytes | None:
         if not columns.size:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import resource
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -21,49 +21,23 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from node.store.frames import Frame, Tag, pack_rows, receive, send
+from node.store.frames import Frame, Tag, receive, send
 from node.store.layout import Row
 from node.store.normal import Moves, moves_of
 from node.store.parts import Border, Part
 from node.store.reader import Record, VcfReader
 from node.store.rows import RowMaker
+from node.store.skips import Skips
+from node.store.together import read_together, rows_frame
 from schemas.errors import BadInput, Place
 from schemas.genome import Assembly
 
 _BATCH_ROWS: Final = 2000
 _BATCH_SPANS: Final = 500
 _BATCH_BYTES: Final = 4 << 20
-_SHOWN_LINES_A_REASON: Final = 1000
 _MESSAGE_BYTES: Final = 1 << 20  # htslib's complaints pass through a temporary file
 _BASE_CPU_S: Final = 600
 _CPU_S_A_MB: Final = 60
-
-
-class Skips:
-    """Lines that were left out, and why; of a reason that is very common the first lines and their number."""
-
-    def __init__(self) -> None:
-        self._shown: list[tuple[int, str]] = []
-        self._times: dict[str, int] = {}
-
-    def add(self, line: int, reason: str) -> None:
-        times = self._times[reason] = self._times.get(reason, 0) + 1
-        if times <= _SHOWN_LINES_A_REASON:
-            self._shown.append((line, reason))
-
-    def clear(self) -> None:
-        """Forgets all of them."""
-        self._shown.clear()
-        self._times.clear()
-
-    def report(self) -> list[tuple[int, str]]:
-        """In the order of the file; a line of 0 sums up what is not shown one by one."""
-        more = [
-            (0, f"{reason} ({times - _SHOWN_LINES_A_REASON:,} more lines)")
-            for reason, times in self._times.items()
-            if times > _SHOWN_LINES_A_REASON
-        ]
-        return sorted(self._shown) + more
 
 
 def main() -> None:
@@ -73,9 +47,14 @@ def main() -> None:
     if task is None:
         return
     sys.excepthook = partial(_last_word, answers, task.value["name"])
-    _limit(task.value["memory_mb"], Path(task.value["path"]))
+    several = task.value.get("files", ())
+    paths = [one["path"] for one in several] or [task.value["path"]]
+    _limit(task.value["memory_mb"], [Path(path) for path in paths])
     try:
-        _read(task.value, answers)
+        if several:
+            read_together(task.value, sys.stdin.buffer, answers)
+        else:
+            _read(task.value, answers)
     except BadInput as fault:
         _tell_bad(answers, fault.place, fault.problem, fault.remedy)
     except MemoryError:
@@ -98,9 +77,10 @@ def _last_word(
     _tell_bad(answers, Place(file), problem, "Please report this; nothing of the file was taken.")
 
 
-def _limit(memory_mb: int, path: Path) -> None:
+def _limit(memory_mb: int, paths: Sequence[Path]) -> None:
+    size = sum(path.stat().st_size for path in paths)
     _lower(resource.RLIMIT_AS, memory_mb << 20)
-    _lower(resource.RLIMIT_CPU, _BASE_CPU_S + _CPU_S_A_MB * (path.stat().st_size >> 20))
+    _lower(resource.RLIMIT_CPU, _BASE_CPU_S + _CPU_S_A_MB * (size >> 20))
     _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold genotypes
     _lower(resource.RLIMIT_FSIZE, _MESSAGE_BYTES)
 
@@ -152,9 +132,9 @@ def _read(task: dict[str, Any], answers: IO[bytes]) -> None:
         held_bytes += len(row.carriers) + len(row.alt) + len(row.ref)
         if len(batch) == _BATCH_ROWS or held_bytes > _BATCH_BYTES or len(maker.spans.made) > _BATCH_SPANS:
             alleles += len(batch)
-            _send_rows(answers, batch, maker, reader.done_bytes)
+            send(answers, rows_frame(batch, [maker], reader.done_bytes))
             batch, held_bytes = [], 0
-    _send_rows(answers, batch, maker, reader.done_bytes)
+    send(answers, rows_frame(batch, [maker], reader.done_bytes))
     summary = {
         **stretch.summary(),
         "alleles": alleles + len(batch),
@@ -237,19 +217,6 @@ def _moves(task: dict[str, Any]) -> Moves:
         return {}
     _, records = _reader(task, lambda _line, _reason: None).open()
     return moves_of(records, task["name"], Path(task["fasta"]), Assembly(task["assembly"]))
-
-
-def _send_rows(answers: IO[bytes], batch: list[Row], maker: RowMaker, done_bytes: int) -> None:
-    values, blob = pack_rows(batch)
-    told = {
-        "rows": values,
-        "notes": [list(note) for note in maker.notes],
-        "spans": [list(span) for span in maker.spans.made],
-        "done_bytes": done_bytes,
-    }
-    maker.notes.clear()
-    maker.spans.made.clear()
-    send(answers, Frame(Tag.ROWS, told, blob))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 
 from node.store import files, open_store
 from node.store.compaction import compact
-from node.store.memory import CalledAllele, MemoryStore
+from node.store.memory import CalledAllele, LookedAt, MemoryStore
 from node.store.removal import remove_dataset
 from node.store.scrubbing import scrub
 from node.store.withdrawal import bring_back, withdraw
@@ -50,6 +50,12 @@ class Given:
             for one in vcfs.expected(self.vcf, Assembly.GRCH37)
         ]
 
+    def looked_at(self) -> list[LookedAt]:
+        return [
+            replace(one, called={name: called for name, called in one.called.items() if name in self.seen})
+            for one in vcfs.expected_spans(self.vcf, Assembly.GRCH37)
+        ]
+
 
 class Life(RuleBasedStateMachine):
     """`given` is what should be held; `struck` are the names that no file brings back."""
@@ -73,9 +79,13 @@ class Life(RuleBasedStateMachine):
         self.engine.dispose()
         self._folder.cleanup()
 
-    @initialize(pool=st.lists(vcfs.sites(), min_size=1, max_size=5))
-    def begin(self, pool: list[vcfs.Line]) -> None:
-        self.pool = pool
+    @initialize(
+        pool=st.lists(vcfs.sites(), min_size=1, max_size=4), block=st.sampled_from(("<*>", "<NON_REF>"))
+    )
+    def begin(self, pool: list[vcfs.Line], block: str) -> None:
+        """Beside what is drawn, always a reference block over most of the places."""
+        contig = vcfs.CONTIGS[0]
+        self.pool = [*pool, vcfs.Line(contig.name, 1, "A", (block,), (), info=f"END={1_500_000}")]
 
     def _write(self, data: st.DataObject, most: int) -> tuple[Path, vcfs.Vcf]:
         # A file of people who have all withdrawn is refused; one that has some of them is not.
@@ -99,6 +109,21 @@ class Life(RuleBasedStateMachine):
         path, vcf = self._write(data, most)
         vcfs.take(self.engine, path, "here")
         self.given.append(self._given(path, vcf))
+
+    @precondition(lambda self: len(self.struck) < len(NAMES))
+    @rule(data=st.data(), count=st.integers(2, 4))
+    def ingest_together(self, data: st.DataObject, count: int) -> None:
+        """Files of few people, as many as share nobody; the others are as if they had not been given."""
+        written = [self._write(data, 2) for _ in range(count)]
+        taken = vcfs.take_together(self.engine, [path for path, _ in written], "here")
+        fit: list[tuple[Path, vcfs.Vcf]] = []
+        for path, vcf in written:
+            people = {name for _, other in fit for name in other.samples}
+            if people.isdisjoint(vcf.samples) and self.struck.isdisjoint(vcf.samples):
+                fit.append((path, vcf))
+        assert taken == ({path for path, _ in fit} if len(fit) > 1 else set())
+        self.given += [self._given(path, vcf) for path, vcf in fit if path in taken]
+        self.is_merged = self.is_merged or bool(taken)
 
     @precondition(lambda self: self.given and len(self.struck) < len(NAMES))
     @rule(data=st.data())
@@ -181,7 +206,7 @@ class Life(RuleBasedStateMachine):
         oracle = MemoryStore({"here": Assembly.GRCH37})
         oracle.record_lone("here", vcfs.lone(dict.fromkeys(self.males, Sex.MALE)))
         for one in self.given:
-            oracle.add("here", sorted(one.seen), one.calls())
+            oracle.add("here", sorted(one.seen), one.calls(), one.looked_at())
         people = self.store.people("here")
         assert {name for name in people if name} == self.known
         for query in WHOLE:
