@@ -107,7 +107,10 @@ FIELDS: Final[tuple[Field, ...]] = (
     *(Field(BIOSAMPLE, f"measurements.{name}", kind) for name, kind in _MEASURES.items()),
 )
 
+VARIANT: Final = "genomicVariant"
 _ENTRIES: Final = {
+    **dict.fromkeys(("genomicVariant", "genomicVariants", "genomicVariation", "g_variant"), VARIANT),
+    **dict.fromkeys(("genomicVariations", "g_variants"), VARIANT),
     INDIVIDUAL: INDIVIDUAL,
     "individuals": INDIVIDUAL,
     BIOSAMPLE: BIOSAMPLE,

@@ -132,8 +132,7 @@ def _read_scope(text: str | None) -> str:
     scope = read_scope(text)
     if scope is None:
         raise BadQuestion(
-            f"scope {text[:40]!r}: filters are about individuals and biosamples here; ask for variants by "
-            "requestParameters"
+            f"scope {text[:40]!r}: filters are about individuals, biosamples and genomicVariants here"
         )
     return scope
 

@@ -84,7 +84,7 @@ def look_into(beacon: Beacon, asked: Asked, grant: Grant, datasets: Sequence[Dat
     opened = open_datasets(asked, grant, datasets)
     if asked.kind is VARIANTS and not asked.narrows_people:
         return Looking(beacon, asked, opened, None, grant)
-    filters = asked.filters + _cohort_filters(beacon, asked)
+    filters = asked.people_filters + _cohort_filters(beacon, asked)
     floors = {dataset.id: grant.ceiling(dataset.id).floor for dataset, _ in opened.datasets}
     selection = select(beacon.people, beacon.ontology, floors, filters)
     return Looking(beacon, asked, opened, selection, grant)

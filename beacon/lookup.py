@@ -54,6 +54,8 @@ class OneAllele:
     def exists(self) -> bool:
         search = self.search
         carriers = search.store.carriers(search.dataset, self.allele, search.people)
+        if search.traits and not any(map(search.admits, self._held())):
+            return False
         return search.crowd.shows(len(carriers)) and search.crowd.shows(search.crowd.behind_samples(carriers))
 
     def count(self) -> int:
@@ -62,10 +64,12 @@ class OneAllele:
     def find(self, page: Page) -> list[Variant]:
         if not self.exists():
             return []
+        return self._held()[page.offset : page.offset + page.limit]
+
+    def _held(self) -> list[Variant]:
         search = self.search
         found = search.store.find(search.dataset, _query_of(self.allele), _ONE_PLACE, search.people)
-        same = [variant for variant in found if variant.allele == self.allele]
-        return same[page.offset : page.offset + page.limit]
+        return [variant for variant in found if variant.allele == self.allele]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ _FILTER_OBJECT: Final[Schema] = {
         "value": _TEXT,
         "includeDescendantTerms": {"type": "boolean", "default": True},
         "similarity": {"type": "string", "enum": [word.value for word in Similarity], "default": "exact"},
-        "scope": {"type": "string", "enum": ["individuals", "biosamples"]},
+        "scope": {"type": "string", "enum": ["individuals", "biosamples", "genomicVariant"]},
         "excluded": {"type": "boolean", "default": False},
     },
     "required": ["id"],

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from beacon.filters import canonical_filter, read_filters
 from beacon.parameters import canonical, read_variant
+from beacon.traits import Traits, is_about_variants, traits_of
 from beacon.variation import SCHEMA as VRS2
 from beacon.variation import asks_for_vrs2
 from schemas import beacon as wire
@@ -155,7 +156,8 @@ class Asked:
     @property
     def looks_at_people(self) -> bool:
         """Whether the answer depends on what single people carry: see `schemas.questions`."""
-        return self.query is not None and looks_at_people(self.query)
+        told = self.query is not None and looks_at_people(self.query)
+        return told or self.traits.look_at_people
 
     @property
     def is_of_few(self) -> bool:
@@ -169,10 +171,20 @@ class Asked:
         return self.kind is VARIANTS and any(asks_for_vrs2(schema) for _, schema in self.schemas)
 
     @property
+    def traits(self) -> Traits:
+        """Those of the filters that are about variants."""
+        return traits_of(self.filters)
+
+    @property
+    def people_filters(self) -> tuple[Filter, ...]:
+        """Those of the filters that are about people."""
+        return tuple(one for one in self.filters if not is_about_variants(one))
+
+    @property
     def narrows_people(self) -> bool:
         """Whether only some of the people in a dataset are meant."""
         return (
-            bool(self.filters)
+            bool(self.people_filters)
             or self.is_personal
             or (self.within is not None and self.within.entry == "cohort")
         )
@@ -181,7 +193,8 @@ class Asked:
     def is_wide(self) -> bool:
         """Whether looking may take longer than an event loop may be held up, about a millisecond."""
         return (
-            self.narrows_people
+            bool(self.filters)
+            or self.narrows_people
             or self.kind is not VARIANTS
             or not isinstance(self.query, SequenceQuery | RangeQuery)
             or self.query.interval.length_bp > _NARROW_BP
@@ -330,6 +343,10 @@ def _read(document: bytes | dict[str, Any], kind: Kind, place: Within | None) ->
         filters=read_filters(_once("filters", query.filters, body.filters) or ()),
         within=_read_within(parameters.within, place),
     )
+    if asked.traits and asked.kind is not VARIANTS and asked.query is None and asked.named_variant is None:
+        raise BadQuestion(
+            "a filter about variants narrows a question about some: give a range or gene, or ask g_variants"
+        )
     if asked.query is not None and asked.named_variant is not None:
         raise BadQuestion("the path names a variant, and the parameters another; give one of them")
     if asked.query is None and kind.needs_query and not (asked.is_personal or _is_itself(asked)):

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from pyroaring import BitMap
 
 from beacon.crowd import ANYBODY, Crowd
 from beacon.placement import Alternatives, Joint, Pairs, Sought
+from beacon.traits import NONE, Trait, Traits
+from beacon.vocabulary import with_class
 from schemas.errors import BadQuestion
 from schemas.genome import Allele
-from schemas.ports import Annotations, Counts, HitTwice, Page, PersonSet, Variant, VariantStore
-from schemas.questions import AnnotationQuery, Copies, SequenceQuery, VariantQuery
+from schemas.ports import Annotations, Counts, HitTwice, Page, PersonSet, Variant, VariantStore, Zygosities
+from schemas.questions import ANYTHING, AnnotationQuery, Copies, SequenceQuery, VariantQuery
 
 MAX_ALLELES: Final = 20_000
 
@@ -27,7 +30,7 @@ MAX_ALLELES: Final = 20_000
 class Search:
     """One dataset, narrowed to `people` (None is everybody).
 
-    crowd: an allele is found when so many carry it as must.
+    crowd: an allele is found when so many carry it as must.  traits: what it must be beside what is sought.
     """
 
     store: VariantStore
@@ -35,6 +38,7 @@ class Search:
     dataset: str
     people: PersonSet | None = None
     crowd: Crowd = ANYBODY
+    traits: Traits = NONE
 
     def exists(self, sought: Sought) -> bool:
         """Whether anything is found.
@@ -65,10 +69,10 @@ class Search:
         if isinstance(sought, Pairs):
             return self.hit_twice(sought).lying(sought.lying)
         if not isinstance(sought, Joint):
-            return self._carriers(self._all(sought, self.people), self.people)
+            return self._carriers(sought, self.people)
         everyone = self.people
         for part in sought.parts:
-            everyone = self._carriers(self._all(part, everyone), everyone)
+            everyone = self._carriers(part, everyone)
         return BitMap() if everyone is None else everyone
 
     def _plain(self, sought: Sought) -> VariantQuery | None:
@@ -76,9 +80,12 @@ class Search:
         if self.crowd.floor or not isinstance(sought, Alternatives) or len(sought.queries) != 1:
             return None
         query = sought.queries[0]
-        if isinstance(query, SequenceQuery) or query.conditions.copies is None:
-            return query
-        return None
+        if isinstance(query, SequenceQuery):
+            return None if self.traits else query
+        conditions = self.traits.narrowed(query.conditions)
+        if conditions is None or conditions.copies is not None:
+            return None
+        return replace(query, conditions=conditions) if self.traits else query
 
     def _matches(self, sought: Sought) -> Iterator[Variant]:
         if isinstance(sought, Joint):
@@ -102,11 +109,26 @@ class Search:
         found = self._all(Alternatives((sought.query,)), self.people)
         return self.store.hit_twice(self.dataset, [variant.allele for variant in found], self.people)
 
-    def _carriers(self, variants: Iterable[Variant], people: PersonSet | None) -> PersonSet:
+    def _carriers(self, part: Alternatives | AnnotationQuery, people: PersonSet | None) -> PersonSet:
+        """Who carries an allele of the part, in as many copies as are asked for."""
+        demands = self._copies(part)
         found = BitMap()
-        for variant in variants:
-            found |= self.store.carriers(self.dataset, variant.allele, people)
+        for variant in self._all(part, people):
+            own = self.store.carriers(self.dataset, variant.allele, people)
+            if demands:
+                ways = self.store.zygosities(self.dataset, variant.allele, people)
+                for copies in demands:
+                    own &= _leaving_people(variant.allele, ways, copies)
+            found |= own
         return found
+
+    def _copies(self, part: Alternatives | AnnotationQuery) -> list[Copies]:
+        """What is demanded of the copies that a carrier has; the alternatives of a question all demand it."""
+        demands = [kind.copies for kind in self.traits.demanded if kind.copies is not None]
+        query = part.queries[0] if isinstance(part, Alternatives) else None
+        if query is not None and not isinstance(query, SequenceQuery) and query.conditions.copies is not None:
+            demands.append(query.conditions.copies)
+        return demands
 
     def _all(self, part: Alternatives | AnnotationQuery, people: PersonSet | None) -> list[Variant]:
         """Every allele of one part that somebody of `people` carries, in order, each once."""
@@ -120,7 +142,21 @@ class Search:
             raise BadQuestion(
                 f"more than {MAX_ALLELES} alleles would have to be looked at; ask more narrowly"
             )
-        return found
+        return [variant for variant in found if self.admits(variant)] if self.traits else found
+
+    def admits(self, variant: Variant) -> bool:
+        """Whether the allele is what it must be.  Raises BadQuestion: the dataset has no annotation."""
+        return all(any(map(partial(self._has, variant), group)) for group in self.traits.groups)
+
+    def _has(self, variant: Variant, trait: Trait) -> bool:
+        kind = trait.kind
+        if kind is None:
+            told = self._annotated().annotations(self.dataset, variant.allele)
+            found = any(one.consequences & trait.consequences for one in told)
+        else:
+            found = with_class(ANYTHING, replace(kind, copies=None)).admit(variant.allele)
+            found = found and (kind.copies is None or self._shows(variant, kind.copies))
+        return found is not trait.negated
 
     def _one(self, query: VariantQuery, page: Page, people: PersonSet | None) -> list[Variant]:
         copies = None if isinstance(query, SequenceQuery) else query.conditions.copies
@@ -146,7 +182,7 @@ class Search:
         if self.annotations is None or not self.annotations.is_annotated(self.dataset):
             raise BadQuestion(
                 f"dataset {self.dataset} has no annotation (CSQ or ANN in its VCF), so changes of proteins "
-                "and transcripts cannot be asked for; ask by place, or by a genomic HGVS name"
+                "and transcripts and their consequences cannot be asked for; ask by place, or by HGVS g. name"
             )
         return self.annotations
 
@@ -162,6 +198,15 @@ def _leaving(allele: Allele, counts: Counts, copies: Copies) -> Counts:
         hom=counts.hom if copies.hold(2 * each) else 0,
         hemi=counts.hemi if copies.hold(each) else 0,
     )
+
+
+def _leaving_people(allele: Allele, ways: Zygosities, copies: Copies) -> PersonSet:
+    """The people whom `_leaving` counts."""
+    each = allele.copies
+    if each is None:
+        return BitMap()
+    told = ((each + 1, ways.het), (2 * each, ways.hom), (each, ways.hemi))
+    return BitMap().union(*(own for left, own in told if copies.hold(left)))
 
 
 def _united(variants: Iterable[Variant]) -> list[Variant]:

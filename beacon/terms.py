@@ -20,12 +20,14 @@ from pyroaring import BitMap
 from beacon.crowd import Crowd
 from beacon.disclosure import tellable
 from beacon.entries import INDIVIDUAL, EntryType
-from beacon.fields import FIELDS
+from beacon.fields import FIELDS, VARIANT
 from beacon.looking import Looking, datasets_meant, look_into
 from beacon.query import Asked, Within
 from beacon.room import Beacon
 from beacon.selection import SCOPES
+from beacon.vocabulary import TERMS
 from schemas.access import Grant, Granularity
+from schemas.consequences import LABELS
 from schemas.curies import curie
 from schemas.filters import Text, Value
 from schemas.people import Dataset, Term
@@ -89,10 +91,20 @@ def list_terms(beacon: Beacon, grant: Grant, endpoint: TermsEndpoint, name: str 
             _add(found, looking, dataset, endpoint.scopes)
     least = min((depth for depth in depths if depth is not None), key=lambda d: d.rank, default=None)
     listed = [*_ontology_terms(beacon, found, least), *_fields(found, endpoint.scopes, least)]
+    if endpoint.of is None:
+        listed += _variant_terms(beacon, open_to_him)
     return {
         "resources": [_resource(vocabulary) for vocabulary in beacon.ontology.vocabularies()],
         "filteringTerms": listed,
     }
+
+
+def _variant_terms(beacon: Beacon, open_to_him: Iterable[Dataset]) -> Iterable[dict[str, Any]]:
+    """Terms that narrow variants; those for consequences where a VCF is annotated."""
+    annotations = beacon.annotations
+    annotated = annotations is not None and any(annotations.is_annotated(one.id) for one in open_to_him)
+    for term, label in {**TERMS, **(LABELS if annotated else {})}.items():
+        yield {"type": "ontologyTerm", "id": term, "label": label, "scopes": [VARIANT]}
 
 
 def _add(found: _Found, looking: Looking, dataset: Dataset, scopes: Iterable[str]) -> None:

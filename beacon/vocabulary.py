@@ -75,6 +75,38 @@ _WORDS: Final[Mapping[str, VariantClass]] = {
     )
     for word in words.split()
 }
+TERMS: Final[Mapping[str, str]] = {
+    "SO:0001059": "sequence alteration",
+    "SO:0001483": "SNV",
+    "SO:0000694": "SNP",
+    "SO:0002007": "MNV",
+    "SO:0001013": "MNP",
+    "SO:1000002": "substitution",
+    "SO:0000667": "insertion",
+    "SO:0001837": "mobile element insertion",
+    "SO:0000159": "deletion",
+    "SO:0001743": "copy number loss",
+    "EFO:0030067": "copy number loss",
+    "SO:0002066": "mobile element deletion",
+    "EFO:0030068": "low-level copy number loss",
+    "EFO:0020073": "high-level copy number loss",
+    "EFO:0030069": "complete genomic loss",
+    "SO:1000032": "delins",
+    "SO:1000035": "duplication",
+    "SO:0001742": "copy number gain",
+    "EFO:0030070": "copy number gain",
+    "EFO:0030071": "low-level copy number gain",
+    "EFO:0030072": "high-level copy number gain",
+    "EFO:0030073": "focal genome amplification",
+    "SO:1000173": "tandem duplication",
+    "SO:1000036": "inversion",
+    "SO:0001019": "copy number variation",
+    "EFO:0030066": "relative copy number variation",
+    "EFO:0030063": "copy number assessment",
+    "SO:0000199": "translocation",
+}
+"""The terms among the words, by their labels."""
+
 _SYMBOL: Final = re.compile(r"<?((?:DEL|INS|DUP|INV|CNV)(?::[\w-]{1,30}){1,4}|CN=?\d{1,4})>?", re.ASCII)
 
 

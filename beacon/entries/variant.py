@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
+from pyroaring import BitMap
+
 from beacon.cases import Cases
 from beacon.crowd import Crowd
 from beacon.disclosure import Finding, disclose
@@ -89,12 +91,14 @@ def carriers(beacon: Beacon, asked: Asked, dataset: Dataset) -> PersonSet:
 
     Raises BadQuestion: it names none, or cannot be answered from this dataset.
     """
+    search = Search(beacon.store, beacon.annotations, dataset.id, traits=asked.traits)
     if asked.named_variant is not None:
-        return beacon.store.carriers(dataset.id, _allele(asked.named_variant))
+        one = OneAllele(search, _allele(asked.named_variant))
+        return beacon.store.carriers(dataset.id, one.allele) if one.exists() else BitMap()
     if asked.query is None:
         raise BadQuestion("which variant? Give its referenceName and start")
     placed = place(asked.query, dataset.assembly, beacon.reference)
-    return Search(beacon.store, beacon.annotations, dataset.id).carriers(placed.sought)
+    return search.carriers(placed.sought)
 
 
 def _look(looking: Looking, dataset: Dataset, depth: Granularity) -> Finding:
@@ -148,14 +152,15 @@ def _cases(looking: Looking, dataset: Dataset, roster: Roster, people: PersonSet
         return Cases(beacon.store, roster, dataset.id, people)
     sought = place(question, dataset.assembly, beacon.reference).sought
     assert isinstance(sought, Pairs)  # noqa: S101  # what two hits are placed as
-    hits = Search(beacon.store, beacon.annotations, dataset.id, people).hit_twice(sought)
+    search = Search(beacon.store, beacon.annotations, dataset.id, people, traits=looking.asked.traits)
+    hits = search.hit_twice(sought)
     return Cases(beacon.store, roster, dataset.id, hits.lying(question.lying), hits)
 
 
 def _finder(looking: Looking, dataset: Dataset, crowd: Crowd) -> tuple[Finder, dict[str, Any]]:
     """What finds the variants that are meant, and what an answer must say of it."""
     beacon, asked, people = looking.beacon, looking.asked, looking.people(dataset)
-    search = Search(beacon.store, beacon.annotations, dataset.id, people, crowd)
+    search = Search(beacon.store, beacon.annotations, dataset.id, people, crowd, asked.traits)
     if asked.named_variant is not None:
         return OneAllele(search, _allele(asked.named_variant)), {}
     if asked.query is None:

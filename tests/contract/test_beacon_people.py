@@ -391,7 +391,7 @@ def counts(record: JSON) -> tuple[int, ...]:
         (["LOINC:3141-9>5 parsecs"], "unit 'parsecs'"),
         (["date>2020"], "name it in full"),
         (["HP:0001250>"], "an operator and a value"),
-        ([{"id": "HP:0001250", "scope": "runs"}], "about individuals and biosamples"),
+        ([{"id": "HP:0001250", "scope": "runs"}], "about individuals, biosamples"),
         ([{"id": "HP:0001250", "colour": "red"}], "unknown parameter 'colour'"),
         ([{"id": "HP:0001250", "similarity": "somewhat"}], "similarity"),
         ([{"id": "sex", "operator": "~", "value": "female"}], "operator"),
@@ -607,7 +607,11 @@ def test_filtering_terms_conform_and_can_be_asked(
     ]
     assert paged == terms
     for term in terms:
-        if term["type"] == "ontologyTerm" and not endpoint.single:
+        if term["scopes"] == ["genomicVariant"]:
+            where = {"assemblyId": "GRCh37", "referenceName": "20", "start": [0], "end": [10**6]}
+            asked = world.post("/g_variants", requestParameters={"g_variant": where}, filters=[term["id"]])
+            assert asked.status_code == 200, asked.text
+        elif term["type"] == "ontologyTerm" and not endpoint.single:
             own = {"id": term["id"], "includeDescendantTerms": False}
             for scope, count in term["count"].items():
                 found = world.found(f"/{scope}s", filters=[{**own, "scope": scope}])

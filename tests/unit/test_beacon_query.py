@@ -266,7 +266,7 @@ def test_what_is_refused_and_why(text: str, reason: str) -> None:
         (b'{"query":{"requestParameters":{"datasets":{"ids":["a"]}}}}', "unknown member 'ids'"),
         (
             b'{"query":{"filters":[{"id":"HP:0001250","scope":"genomicVariant"}]}}',
-            "about individuals and biosamples",
+            "is none about variants",
         ),
         (b'{"query":{"filters":[[]]}}', "is empty"),
         (b'{"query":{"requestedGranularity":"count"},"requestedGranularity":"record"}', "given twice"),
