@@ -142,7 +142,8 @@ class Node:
     async def try_peer(self, peer: Peer) -> Contact:
         """Whether `peer` answers at its address, with its key, and knows this node."""
         async with open_http(self.settings.federation) as http:
-            return await try_peer(http, self.key, self.beacon.identity.id, peer)
+            token = self.exchange.given.find(peer.id)
+            return await try_peer(http, self.key, self.beacon.identity.id, peer, token)
 
     @property
     def subjects(self) -> Subjects:

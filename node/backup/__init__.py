@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError
 from node import db
 from node.backup import archive, embedded, served
 from node.backup.archive import Manifest, Watcher
+from node.cases.promises import Promises, keep_promises, read_promises
 from node.config import CONFIG_NAME, Settings, read_settings
 from node.store.files import ingest_lock
 from node.store.withdrawal import withdraw_struck
@@ -208,12 +209,13 @@ def _refuse_unfit(source: Path, manifest: Manifest, settings: Settings) -> None:
 class _Before:
     """What must not be forgotten of the state that is replaced; by default, that nothing is known of it.
 
-    struck: who has withdrawn, by dataset.  revision: what readers saw last.
+    struck: who has withdrawn, by dataset.  revision: what readers saw last.  promises: about cases.
     """
 
     is_known: bool = False
     struck: Mapping[str, Struck] = field(default_factory=dict)
     revision: int = 0
+    promises: Promises = field(default_factory=Promises)
 
 
 def _before(engine: Engine) -> _Before:
@@ -224,9 +226,10 @@ def _before(engine: Engine) -> _Before:
             named = connection.execute(sa.select(db.dataset.c.no, db.dataset.c.id)).all()
             struck = {name: struck_off(connection, no) for no, name in named}
             revision = connection.scalar(sa.select(db.revision.c.number)) or 0
+            promises = read_promises(connection)
     except DBAPIError:
         return _Before()  # there are no tables, or they are damaged
-    return _Before(bool(named), struck, revision)
+    return _Before(bool(named) or bool(promises.levels), struck, revision, promises)
 
 
 def _put_back(
@@ -248,6 +251,7 @@ def _put_back(
             while (connection.scalar(sa.select(db.revision.c.number)) or 0) <= before.revision:
                 db.announce(connection)
             again = withdraw_struck(connection, before.struck)
+            keep_promises(connection, before.promises)
 
         if engine.dialect.name == "sqlite" and not embedded.is_there(engine):
             embedded.install(engine, folder)  # nothing is there, and so nobody whom it could show

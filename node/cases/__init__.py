@@ -5,6 +5,7 @@
     documents   cases from files: Matchmaker Exchange JSON and phenopackets
     subjects    cases from the people of a dataset and their genotypes
     stock       the cases as the matchmaker compares them, in memory, following the book
+    promises    what is kept of consent when a backup is put back
     tracking    matches: which are new, and what people have made of them
 
 Nothing here speaks to the outside, and nothing here scores.

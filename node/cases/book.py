@@ -85,7 +85,7 @@ class CaseBook:
         """
         added = []
         with self.database() as connection:
-            version = _next_version(connection)
+            version = next_version(connection)
             for deposit in deposits:
                 before = _read_one(connection, deposit.id)
                 _refuse_foreign(connection, actor, deposit, before)
@@ -93,6 +93,8 @@ class CaseBook:
                 if before is not None and deposit.id not in restates:
                     kept = replace(kept, sharing=before.sharing)
                 _write(connection, kept, version, new=before is None)
+                back = db.removed_case.c.digest == digest_of(deposit.id)
+                connection.execute(sa.delete(db.removed_case).where(back))
                 added.append(Added(deposit.id, new=before is None))
         self._witness(actor, "cases deposited")
         return added
@@ -118,7 +120,7 @@ class CaseBook:
         """The case with some of its members changed (see `Deposit`); from then on it is matched so."""
         with self.database() as connection:
             changed = replace(owned(connection, actor, case_id), **changes, changed_at=_now())
-            _write(connection, changed, _next_version(connection), new=False)
+            _write(connection, changed, next_version(connection), new=False)
         consent = "consent of a case changed" if "sharing" in changes else "case changed"
         self._witness(actor, consent)
         return changed
@@ -145,7 +147,7 @@ class CaseBook:
         """
         with self.database() as connection:
             gone = owned(connection, actor, case_id)
-            version = _next_version(connection)
+            version = next_version(connection)
             for table in (db.remark, db.case_match):
                 connection.execute(sa.delete(table).where(table.c.case_id == case_id))
             connection.execute(sa.delete(db.mme_case).where(_is(case_id)))
@@ -301,7 +303,8 @@ def _succeeding(deposit: Deposit, before: Deposit | None, now: str) -> Deposit:
     )
 
 
-def _next_version(connection: Connection) -> int:
+def next_version(connection: Connection) -> int:
+    """The number of the change that is being made; nobody else makes one meanwhile."""
     table = db.case_revision
     if not connection.execute(sa.update(table).values(number=table.c.number + 1)).rowcount:
         connection.execute(sa.insert(table).values(number=1))

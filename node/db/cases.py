@@ -10,7 +10,7 @@ from node.db.base import metadata
 
 # One row; its number grows with every change of a case.
 case_revision: Final = sa.Table(
-    "case_revision", metadata, sa.Column("number", sa.BigInteger, primary_key=True)
+    "case_revision", metadata, sa.Column("number", sa.BigInteger, primary_key=True), info={"kept": True}
 )
 
 mme_case: Final = sa.Table(
@@ -48,6 +48,7 @@ removed_case: Final = sa.Table(
     sa.Column("digest", sa.LargeBinary, primary_key=True, comment="SHA-256 of the id"),
     sa.Column("version", sa.BigInteger, nullable=False, index=True, comment="the revision that removed it"),
     sa.Column("owner", sa.Text, nullable=False),
+    info={"kept": True},
 )
 
 # A patient elsewhere whom a case was matched with.  Of one whose doctors asked, his name there is not kept.
@@ -95,13 +96,15 @@ outbox: Final = sa.Table(
     sa.Column("made_at", sa.Text, nullable=False),
 )
 
-# Tokens that peers without keys show in X-Auth-Token; two are good at a time, for changing them.
+# Tokens that peers without keys show in X-Auth-Token; two are good at a time, for changing them.  One that is
+# not good any more stays, so that no backup makes it good again.
 exchange_token: Final = sa.Table(
     "exchange_token",
     metadata,
     sa.Column("digest", sa.LargeBinary, primary_key=True, comment="SHA-256"),
-    sa.Column("peer", sa.Text, nullable=False, index=True),
+    sa.Column("peer", sa.Text, nullable=False, index=True, comment="empty when it is not good any more"),
     sa.Column("made_s", sa.Float, nullable=False, comment="Unix time"),
+    info={"kept": True},
 )
 
 # Questions and results by peer and day: budgets, and the numbers that /mme/metrics tells.
@@ -112,4 +115,5 @@ exchange_day: Final = sa.Table(
     sa.Column("day", sa.Text, primary_key=True, comment="ISO 8601, UTC"),
     sa.Column("questions", sa.Integer, nullable=False),
     sa.Column("results", sa.Integer, nullable=False),
+    info={"kept": True},
 )

@@ -28,6 +28,7 @@ from schemas.errors import BadInput, NotAuthorised, Place, StoreUnavailable
 HEADER: Final = "x-auth-token"
 _BYTES: Final = 30  # 40 characters
 _LIVE: Final = 2
+_NOBODY: Final = ""
 _LONGEST: Final = 255
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/:-]{0,199}")
 _FILE_NAME: Final = "exchange.json"
@@ -54,7 +55,7 @@ class TokenBook:
                 connection.execute(sa.insert(table).values(digest=_digest(token), peer=peer, made_s=now_s))
                 own = sa.select(table.c.digest).where(table.c.peer == peer).order_by(table.c.made_s.desc())
                 old = list(connection.scalars(own))[_LIVE:]
-                connection.execute(sa.delete(table).where(table.c.digest.in_(old)))
+                connection.execute(sa.update(table).where(table.c.digest.in_(old)).values(peer=_NOBODY))
         except DBAPIError as fault:
             raise StoreUnavailable("the tokens cannot be written now") from fault
         return token
@@ -63,8 +64,9 @@ class TokenBook:
         """Ends every token of a peer at once; how many there were."""
         try:
             with self._engine.begin() as connection:
-                own = db.exchange_token.c.peer == peer
-                return connection.execute(sa.delete(db.exchange_token).where(own)).rowcount
+                own = (db.exchange_token.c.peer == peer, db.exchange_token.c.peer != _NOBODY)
+                ended = sa.update(db.exchange_token).where(*own).values(peer=_NOBODY)
+                return connection.execute(ended).rowcount
         except DBAPIError as fault:
             raise StoreUnavailable("the tokens cannot be written now") from fault
 
@@ -82,7 +84,7 @@ class TokenBook:
                 peer = connection.scalar(good)
         except DBAPIError as fault:
             raise StoreUnavailable("the tokens cannot be read now") from fault
-        if peer is None:
+        if not peer:
             raise NotAuthorised("this X-Auth-Token is not known here; the operator can issue a new one")
         return str(peer)
 

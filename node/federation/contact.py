@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -54,14 +55,16 @@ class Contact:
     descriptor: Descriptor | None = None
 
 
-async def try_peer(http: httpx.AsyncClient, key: NodeKey, node: str, peer: Peer) -> Contact:
+async def try_peer(
+    http: httpx.AsyncClient, key: NodeKey, node: str, peer: Peer, token: str | None = None
+) -> Contact:
     """Fetches the signed descriptor of `peer`, then greets it with a signed request; 10 s at most.
 
     Of a Beacon, its `/info`; of a Matchmaker node, its `/heartbeat`: whether something answers there.
-    node: the id of this node, in whose name `key` signs.
+    node: the id of this node, in whose name `key` signs.  token: that a Matchmaker node gave this one.
     """
     if peer.kind is not PeerKind.VARHAVEN:
-        return await _visit(http, peer)
+        return await _visit(http, peer, {"x-auth-token": token} if token else {})
     request = http.build_request("GET", peer.id + descriptor.PATH)
     reply = await exchange(http, request, timeout_s=_TIMEOUT_S, most_bytes=descriptor.MAX_CHARS)
     if isinstance(reply, Silence):
@@ -80,10 +83,13 @@ async def try_peer(http: httpx.AsyncClient, key: NodeKey, node: str, peer: Peer)
     return Contact(peer, state, reason, found)
 
 
-async def _visit(http: httpx.AsyncClient, peer: Peer) -> Contact:
+async def _visit(http: httpx.AsyncClient, peer: Peer, headers: Mapping[str, str]) -> Contact:
     path = "/info" if peer.kind is PeerKind.BEACON else "/heartbeat"
     reply = await exchange(
-        http, http.build_request("GET", peer.id + path), timeout_s=_TIMEOUT_S, most_bytes=1_000_000
+        http,
+        http.build_request("GET", peer.id + path, headers=dict(headers)),
+        timeout_s=_TIMEOUT_S,
+        most_bytes=1_000_000,
     )
     if isinstance(reply, Silence):
         return Contact(peer, ContactState(reply.state), reply.reason)

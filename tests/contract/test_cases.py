@@ -13,8 +13,11 @@ from matchmaker.match import Matchmaker
 from matchmaker.phenotype import TermSpace
 from matchmaker.scoring.profile import Reader
 from node import db
+from node.backup import back_up, restore
 from node.cases import OPERATOR, Actor, CaseBook, Deposit, Status, Stock, read_cases
-from schemas.errors import BadInput, Forbidden, NotFound
+from node.exchange.tokens import TokenBook
+from node.home import make_home
+from schemas.errors import BadInput, Forbidden, NotAuthorised, NotFound
 from schemas.matching import Gene, Limits, Sharing
 from schemas.mme import Contact, read_patient
 from tests.engines import NewDatabase
@@ -171,6 +174,42 @@ def test_relatives_are_not_matched_with_each_other(book: CaseBook) -> None:
     assert set(found(stock, besides={"C3"})) == {"C1", "C2"}
     book.change(ANN, "C2", family="")
     assert set(found(stock, besides={"C1"})) == {"C2", "C3"}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_backup_brings_back_neither_what_was_removed_nor_more_consent(tmp_path: Path, lost: bool) -> None:
+    home, url = tmp_path / "home", "http://127.0.0.1:9"
+    settings = make_home(home, url, "Alpha", "FI").settings
+    engine = db.connect(settings.database_url)
+    book = CaseBook(engine)
+    tokens = TokenBook(engine)
+    ended = tokens.issue("lab")
+    names = ("kept", "lowered", "paused", "removed")
+    book.add(ANN, [a_case(name, sharing=Sharing.VARIANT) for name in names])
+    back_up(settings, tmp_path / "backup")
+    tokens.revoke("lab")
+    book.change(ANN, "lowered", sharing=Sharing.PHENOTYPE)
+    book.change(ANN, "paused", status=Status.PAUSED)
+    book.remove(ANN, "removed")
+    book.add(ANN, [a_case("new")])
+    stock = a_stock(book)
+    assert set(found(stock)) == {"kept", "lowered", "new"}
+    if lost:
+        engine.dispose()
+        restore(tmp_path / "backup", tmp_path / "other")
+        held = CaseBook(db.connect(f"sqlite:///{tmp_path}/other/varhaven.db")).cases(ANN)
+        assert [one.id for one in held] == sorted(names)  # nobody knows what was promised since
+        return
+    restore(tmp_path / "backup", home, replace=True)
+    assert {one.id: (one.sharing, one.status) for one in book.cases(ANN)} == {
+        "kept": (Sharing.VARIANT, Status.ACTIVE),
+        "lowered": (Sharing.PHENOTYPE, Status.ACTIVE),
+        "paused": (Sharing.VARIANT, Status.PAUSED),
+    }
+    assert set(found(stock)) == {"kept", "lowered"}
+    with pytest.raises(NotAuthorised):
+        tokens.peer_of(ended)
+    engine.dispose()
 
 
 # ----------------------------------------------------------------------------------------------------- files

@@ -12,10 +12,11 @@ import orjson
 import pytest
 
 from node.audit import export
-from node.cases import OPERATOR, Actor, Asked, Triage
+from node.cases import OPERATOR, Actor, Asked, Deposit, Triage
 from node.federation.peers import Peer
 from schemas.errors import Forbidden, NotFound
 from schemas.matching import Sharing
+from schemas.mme import read_patient
 from schemas.network import PeerKind
 from tests.exchanges import ATAXIA, FOCAL, SEIZURE, TREMOR, V1_0, Running, an_exchange, patient
 from tests.federated import free_socket
@@ -182,11 +183,43 @@ def test_matches_are_remembered_once_and_sorted_by_people(world: World) -> None:
         tracking.triage(Actor("ann"), "mine", 10**6, Triage.IRRELEVANT)
 
 
+def test_every_night_all_cases_are_matched_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tonight is now; the next night is far away."""
+    waits = iter((0.0, 1e6))
+    monkeypatch.setattr("node.exchange.rounds.seconds_until", lambda _at, _now: next(waits))
+    node = world.alpha.node
+    node.exchange.book.add(
+        OPERATOR, [Deposit(read_patient(patient("late", genes=["SCN1A"])), Sharing.GENE, "ann")]
+    )
+
+    def seen() -> set[str]:
+        return {track.patient_id for track in node.exchange.tracking.tracks(OPERATOR, "late")}
+
+    async def night() -> None:
+        async with node.open_network() as network:
+            rounds = asyncio.create_task(node.exchange.rounds.nightly(network, "02:30"))
+            while not {"in beta", "everywhere"} <= seen():
+                assert not rounds.done()
+                await asyncio.sleep(0.05)
+            rounds.cancel()
+
+    asyncio.run(night())
+    node.exchange.book.remove(OPERATOR, "late")
+
+
+def test_a_token_peer_is_tried_with_its_token(world: World) -> None:
+    node = world.alpha.node
+    peer = node.peers.find(f"{world.gamma.url}/mme")
+    assert peer is not None
+    assert asyncio.run(node.try_peer(peer)).state == "ok"
+
+
 def test_of_a_foreign_patient_nothing_is_kept_but_audit_and_digest(world: World) -> None:
     world.ask()
     beta = world.beta.node
     tracks = beta.exchange.tracking.tracks(OPERATOR, "in beta")
-    assert [(t.asked, t.patient_id, t.contact) for t in tracks] == [(Asked.BY_THEM, "", {})]
+    assert tracks
+    assert all((t.asked, t.patient_id, t.contact) == (Asked.BY_THEM, "", {}) for t in tracks)
     assert tracks[0].node == f"peer {world.alpha.url}"
     with beta.engine.connect() as connection:
         everything = b"".join(

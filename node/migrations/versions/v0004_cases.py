@@ -91,7 +91,7 @@ def upgrade() -> None:
     op.create_table(
         "exchange_token",
         sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256"),
-        sa.Column("peer", sa.Text(), nullable=False),
+        sa.Column("peer", sa.Text(), nullable=False, comment="empty when it is not good any more"),
         sa.Column("made_s", sa.Float(), nullable=False, comment="Unix time"),
         sa.PrimaryKeyConstraint("digest"),
     )
