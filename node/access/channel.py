@@ -31,9 +31,14 @@ def is_tls(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
+def is_protected(request: Request) -> bool:
+    """Whether nobody else can read what this request brings."""
+    return is_tls(request) or _is_local(request)
+
+
 def refuse_open(request: Request) -> None:
     """Raises Forbidden: what is sent could be read on the way; says what the operator has to set."""
-    if is_tls(request) or _is_local(request):
+    if is_protected(request):
         return
     raise Forbidden(
         "signing in is offered over TLS or on the node's own machine only. The operator can set "

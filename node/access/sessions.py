@@ -22,7 +22,7 @@ from sqlalchemy.engine import Engine
 from starlette.requests import Request
 from starlette.responses import Response
 
-from node.access.channel import is_tls
+from node.access.channel import is_protected, is_tls
 from node.access.server.database import transaction
 from node.access.server.keyring import Seal
 from node.access.server.opaque import digest, new_secret
@@ -168,7 +168,8 @@ class Cookies:
 
     def read(self, request: Request) -> Visit:
         visit = request.cookies.get(self._name("visit", request))
-        token = request.cookies.get(self._name("session", request))
+        # What came in the open may be known to others by now.
+        token = request.cookies.get(self._name("session", request)) if is_protected(request) else None
         return Visit(visit or new_secret(), token, visit is None)
 
     def has_session(self, request: Request) -> bool:

@@ -308,6 +308,25 @@ def test_a_refresh_token_never_gives_more_than_was_allowed(world: World) -> None
     )
 
 
+def test_an_invented_refresh_token_ends_nothing(world: World) -> None:
+    """The name of a family stands in access tokens, too."""
+    app, ada = world.application(), world.user()
+    told = body(world.redeem(app, world.code(app, ada)))
+    family, secret, mark = told["refresh_token"].split(".")
+    for invented in (
+        f"{family}.{'x' * 43}.{mark}",
+        f"{family}.{secret}.{'0' * 64}",
+        f"{family}.{secret}",
+        family,
+        "",
+        ".",
+        "..",
+        "é.é.é",
+    ):
+        assert error(refreshed(world, app, invented)) == "invalid_grant"
+    assert body(refreshed(world, app, told["refresh_token"]))["access_token"]
+
+
 def test_a_refresh_token_is_of_one_client_and_expires(world: World) -> None:
     app, other, ada = world.application(), world.application("other"), world.user()
     told = body(world.redeem(app, world.code(app, ada)))

@@ -73,7 +73,7 @@ class EmbeddedServer:
         self.accounts = Accounts(engine, passwords or Passwords(), attempts, seal, clock)
         self.clients = Clients(engine, clock)
         self.entitlements = Entitlements(engine, self.keyring, node_id, clock)
-        self.families = Families(engine, clock)
+        self.families = Families(engine, seal, clock)
         self.tokens = Tokens(
             node_id,
             keyring=self.keyring,

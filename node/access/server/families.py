@@ -8,6 +8,7 @@ Spec: RFC 6749 §4.1.2 and §10.5, RFC 9700 §4.14 (refresh token rotation).
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from node import db
 from node.access.server.database import transaction
+from node.access.server.keyring import Seal
 from node.access.server.opaque import digest, new_id, new_secret
 
 _CODE_LIFE_S: Final = 60.0
@@ -78,8 +80,9 @@ class Refresh:
 class Families:
     """Raises StoreUnavailable from every method: the database cannot be read or written."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, engine: Engine, seal: Seal, clock: Callable[[], float] = time.time) -> None:
         self._engine = engine
+        self._seal = seal
         self._clock = clock
 
     def keep_code(
@@ -143,11 +146,16 @@ class Families:
         """A refresh token for a family that has none."""
         secret = new_secret()
         self._replace(family, None, secret)
-        return f"{family}.{secret}"
+        return self._refresh_token(family, secret)
 
     def find(self, refresh_token: str, client_id: str) -> Refresh | None:
-        """None: not the newest of a family of this client; a used one of it ends the family."""
-        family, _, secret = refresh_token.partition(".")
+        """None: not the newest of a family of this client; a used one of it ends the family.
+
+        Only one that was really made here does: who knows the name of a family from elsewhere ends nothing.
+        """
+        family, _, secret = refresh_token.rpartition(".")[0].partition(".")
+        if not hmac.compare_digest(self._refresh_token(family, secret).encode(), refresh_token.encode()):
+            return None
         query = sa.select(families).where(families.c.id == family, families.c.client_id == client_id)
         now_s = self._clock()
         with transaction(self._engine) as connection:
@@ -167,7 +175,7 @@ class Families:
         """
         secret = new_secret()
         if self._replace(refresh.family, refresh.shown, secret):
-            return f"{refresh.family}.{secret}"
+            return self._refresh_token(refresh.family, secret)
         self.end(refresh.family)
         return None
 
@@ -206,6 +214,9 @@ class Families:
                 .values(refresh=digest(secret), refresh_until_s=self._clock() + _IDLE_S)
             )
         return bool(changed.rowcount)
+
+    def _refresh_token(self, family: str, secret: str) -> str:
+        return f"{family}.{secret}.{self._seal.mark('refresh', f'{family}.{secret}').hex()}"
 
     @staticmethod
     def _end(connection: sa.Connection, family: str) -> None:

@@ -314,12 +314,11 @@ class _Exchange(BaseGrant, TokenEndpointMixin):
     def _holder(self) -> Holder:
         claims, client = self._claims, self.request.client
         account = self.server.rooms.accounts.find(claims["sub"]) if claims["sub"] != client.id else None
-        actor = {"sub": client.id} | ({"act": claims["act"]} if "act" in claims else {})
         return Holder(
             client,
             account,
             claims.get("family"),
-            actor=actor,
+            actor={"sub": client.id},  # nobody else ever acts: only a client's own tokens are exchanged
             until_s=claims["exp"],
         )
 
