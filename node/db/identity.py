@@ -3,6 +3,9 @@
 Nothing here can be used to sign in: passwords are argon2id hashes, secrets and tokens are SHA-256 digests of
 random values, the secrets of one-time codes are encrypted with a key that lies outside of the database.
 Times are Unix seconds.
+
+A restored backup does not bring back whom somebody has locked out or what was revoked since: these tables
+stay as they are where there is a user.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from node.db.base import metadata
+
+_KEPT: Final = {"kept": "account"}
 
 account: Final = sa.Table(
     "account",
@@ -26,6 +31,7 @@ account: Final = sa.Table(
     sa.Column("totp_step", sa.BigInteger, nullable=False, comment="the newest that was used"),
     sa.Column("locked", sa.Boolean, nullable=False),
     sa.Column("created_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 # What a user (by subject) or a client (by id) was granted here; signed as visas when it is asked for.
@@ -36,6 +42,7 @@ entitlement: Final = sa.Table(
     sa.Column("tier", sa.Text, primary_key=True),
     sa.Column("dataset", sa.Text, primary_key=True, comment="empty for the tier registered"),
     sa.Column("granted_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 oauth_client: Final = sa.Table(
@@ -50,6 +57,7 @@ oauth_client: Final = sa.Table(
     sa.Column("redirect_uris", sa.Text, nullable=False, comment="JSON list"),
     sa.Column("scopes", sa.Text, nullable=False, comment="space-separated"),
     sa.Column("created_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 # A code stays when it was used: who shows it again ends what came of it.
@@ -68,6 +76,7 @@ authorization_code: Final = sa.Table(
     sa.Column("family", sa.Text, nullable=False),
     sa.Column("used", sa.Boolean, nullable=False),
     sa.Column("expires_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 # All tokens that came of one consent.  One refresh token of it is good, the newest.
@@ -84,6 +93,7 @@ token_family: Final = sa.Table(
     sa.Column("refresh_until_s", sa.Float, nullable=False),
     sa.Column("revoked", sa.Boolean, nullable=False),
     sa.Column("expires_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 # Ids that are good once (assertions of clients) or no longer (revoked tokens), for as long as it matters.
@@ -93,6 +103,7 @@ spent: Final = sa.Table(
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("expires_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 # Failed attempts to sign in, by account name and by address, both as keyed digests.
@@ -103,6 +114,7 @@ attempt: Final = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("free_s", sa.Float, nullable=False, comment="nothing is tried before"),
     sa.Column("last_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 web_session: Final = sa.Table(
@@ -118,6 +130,7 @@ web_session: Final = sa.Table(
     sa.Column("agent", sa.Text, nullable=False, comment="the browser, as it describes itself"),
     sa.Column("signed_in_s", sa.Float, nullable=False),
     sa.Column("seen_s", sa.Float, nullable=False),
+    info=_KEPT,
 )
 
 # A sign-in that is under way at a provider elsewhere; good once.
@@ -131,4 +144,5 @@ pending_login: Final = sa.Table(
     sa.Column("verifier", sa.Text, nullable=False, comment="PKCE"),
     sa.Column("return_to", sa.Text, nullable=False),
     sa.Column("expires_s", sa.Float, nullable=False),
+    info=_KEPT,
 )

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from node import db
+from node.access.server import EmbeddedServer
+from node.access.server.entitlements import Tier
 from node.audit import Entry, Kind, Outcome, open_audit, verify
 from node.backup import back_up, restore
 from node.config import CONFIG_NAME, Settings, read_settings
@@ -138,6 +140,36 @@ def test_the_audit_log_is_never_taken_back(node: Node, tmp_path: Path) -> None:
     record()
     assert verify(node.engine).ok
     assert verify(node.engine).entries == 3
+
+
+def test_nobody_who_was_locked_out_since_comes_in_again(node: Node, tmp_path: Path) -> None:
+    server = EmbeddedServer(node.engine, node.home, "http://127.0.0.1:1")
+    client_id, secret = server.clients.add_machine("pipeline")
+    server.entitlements.grant(client_id, Tier.RECORD, "here")
+    server.accounts.add("eve", ())
+    back_up(node.settings, tmp_path / "backup")
+    server.accounts.lock(server.accounts.named("eve"))
+    server.entitlements.withdraw(client_id, Tier.RECORD, "here")
+    server.clients.rotate_secret(server.clients.named(client_id))
+    restore(tmp_path / "backup", node.home, replace=True)
+    assert server.accounts.named("eve").locked
+    assert server.entitlements.held_by(client_id) == ()
+    assert secret is not None
+    assert not server.clients.named(client_id).check_client_secret(secret)
+
+
+def test_an_empty_home_knows_its_users_and_clients_again(tmp_path: Path) -> None:
+    made = make_home(tmp_path / "home", "http://127.0.0.1:1", "A", "FI")
+    engine = db.connect(made.settings.database_url)
+    EmbeddedServer(engine, made.settings.home, "http://127.0.0.1:1").clients.add_machine("pipeline")
+    engine.dispose()
+    back_up(made.settings, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "other")
+    engine = db.connect(read_settings(tmp_path / "other").database_url)
+    server = EmbeddedServer(engine, tmp_path / "other", "http://127.0.0.1:1")
+    assert server.accounts.sign_in("admin", made.admin_password, "", "192.0.2.1").account.must_change
+    assert server.clients.named("pipeline")
+    engine.dispose()
 
 
 def test_a_dataset_that_was_removed_is_told_of(node: Node, tmp_path: Path) -> None:
