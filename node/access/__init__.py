@@ -4,6 +4,7 @@
     access_tokens   bearer tokens, by the rules of their issuer (`issuers`), verified or asked about
     proofs          proofs that a token's sender holds its key (DPoP)
     clearinghouse   visas of one person combined; `visas`, `conditions`, `passports`, `broker` are its parts
+    inspection      whether the configured issuers answer what is needed of them
     published       what this node says to those who want to sign in
     server          the authorization server inside the node
     keysets         public keys of issuers, over `outbound`: the only way from here to the outside

@@ -59,7 +59,7 @@ def open_authenticator(
 
     Raises BadInput: issuers that contradict each other, or cannot be asked with what is set.
     """
-    opening = _Opening(settings, key, outbound or Outbound(settings.access), clock)
+    opening = Opening(settings, key, outbound or Outbound(settings.access), clock)
     issuers = [opening.issuer(section) for section in settings.issuers]
     visas = [opening.visa_issuer(section) for section in settings.visas]
     if own is not None:
@@ -97,7 +97,9 @@ def _own_visas(own: OwnServer) -> VisaIssuer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Opening:
+class Opening:
+    """Parts of settings made into what asks and verifies.  Raises BadInput wherever that cannot be."""
+
     settings: Settings
     key: NodeKey
     outbound: Outbound
@@ -107,17 +109,7 @@ class _Opening:
         name = section.issuer
         self.require_safe("issuers", name, section.jwks_uri, section.introspection_endpoint)
         self.require_safe("issuers", section.token_endpoint, section.userinfo_endpoint)
-        known = {
-            "jwks_uri": section.jwks_uri,
-            "introspection_endpoint": section.introspection_endpoint,
-            "token_endpoint": section.token_endpoint,
-            "userinfo_endpoint": section.userinfo_endpoint,
-        }
-        metadata = Metadata(name, known, self.outbound, self.clock)
-        profile = PROFILES[section.profile]
-        introspection = None
-        if profile is INTROSPECT:
-            introspection = Introspection(metadata, self.proof(section), self.outbound, self.clock)
+        metadata, profile = self.metadata(section), PROFILES[section.profile]
         return Issuer(
             issuer=name,
             profile=profile,
@@ -131,10 +123,22 @@ class _Opening:
             clients=frozenset(section.clients),
             max_life_s=section.max_life_s,
             roles=tuple(RoleRule(rule.claim, rule.value, Role(rule.role)) for rule in section.roles),
-            introspection=introspection,
+            introspection=self.introspection(section, metadata) if profile is INTROSPECT else None,
             passports=self.passports(section, metadata),
             posts=section.posted_passports,
         )
+
+    def metadata(self, section: IssuerSection) -> Metadata:
+        known = {
+            "jwks_uri": section.jwks_uri,
+            "introspection_endpoint": section.introspection_endpoint,
+            "token_endpoint": section.token_endpoint,
+            "userinfo_endpoint": section.userinfo_endpoint,
+        }
+        return Metadata(section.issuer, known, self.outbound, self.clock)
+
+    def introspection(self, section: IssuerSection, metadata: Metadata) -> Introspection:
+        return Introspection(metadata, self.proof(section), self.outbound, self.clock)
 
     def passports(self, section: IssuerSection, metadata: Metadata) -> PassportSource | None:
         match section.passport:

@@ -16,6 +16,7 @@ import ssl
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,10 +37,11 @@ _METADATA: Final = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.i
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, whole."""
+    """What came back, whole.  told_s: Unix time by the clock of who answered, if he tells."""
 
     status: int
     body: bytes
+    told_s: float | None = None
 
 
 async def resolve(host: str, port: int) -> tuple[str, ...]:
@@ -176,7 +178,15 @@ async def _read(response: httpx.Response, url: str) -> Reply:
         body += chunk
         if len(body) > MAX_BYTES:
             raise IssuerUnavailable(f"{_shown(url)} answers with more than {MAX_BYTES / 1000:.0f} kB")
-    return Reply(response.status_code, bytes(body))
+    return Reply(response.status_code, bytes(body), _told(response.headers.get("date", "")))
+
+
+def _told(date: str) -> float | None:
+    """Of a header `Date`.  RFC 9110 §6.6.1."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
 
 
 def _is_permitted(address: str, *, listed: bool) -> bool:

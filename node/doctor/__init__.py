@@ -2,6 +2,7 @@
 
     finding    what a check is, and what it finds
     checks     of what lies on this machine
+    issuers    of whose tokens and visas are good here
 
 A new check is a function and its line in `CHECKS`.  Checks change nothing and may run beside a node that
 serves; none hinders another.
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from node import db
 from node.config import Settings
-from node.doctor import checks
+from node.doctor import checks, issuers
 from node.doctor.finding import Check, Finding, Patient, Watcher
 from schemas.errors import BadInput, NodeError
 
@@ -33,6 +34,7 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
         "database": checks.database,
         "files": checks.files,
         "index": checks.index,
+        "issuers": issuers.issuers,
     }
 )
 # Without these, what follows could only say the same once more.

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from starlette.routing import Route
 
 from node.access import outbound as outbound_module
 from node.access.authenticator import Authenticator, Presented
+from node.access.inspection import inspect_issuers
 from node.access.keys import NodeKey
 from node.access.opening import open_authenticator
 from node.access.outbound import MAX_BYTES, Outbound
@@ -695,3 +697,66 @@ def test_two_issuers_are_never_asked_about_one_opaque_token(site: Site, tmp_path
     )
     with pytest.raises(BadInput, match="opaque"):
         open_authenticator(settings, NodeKey.create(tmp_path / "keys"))
+
+
+# -------------------------------------------------------------------------------------------- doctor
+
+
+def troubles(tmp_path: Path, site: Site, now: float | None = None, **issuer: Any) -> list[str]:
+    """What the operator is told of the issuer at `site`."""
+    home = tmp_path / "home"
+    key = NodeKey.create(home / "keys")
+    section = {"issuer": site.url, "profile": "rfc9068", "clients": ["portal"], **issuer}
+    visas = [{**visas_of_the_site(site)[0], "algorithms": ["ES256"]}]
+    settings = Settings(
+        home=home,
+        node=NodeSection(id=NODE, name="A", country="FI"),
+        access=LOOPBACK,
+        issuers=[section],
+        visas=visas,
+    )
+
+    async def look() -> list[str]:
+        found = inspect_issuers(settings, key, clock=lambda: now or time.time())
+        return [f"{one.about}: {one.problem}" async for one in found]
+
+    return asyncio.run(look())
+
+
+def test_nothing_is_wrong_with_an_issuer_that_answers(site: Site, tmp_path: Path) -> None:
+    site.is_issuer()
+    assert troubles(tmp_path, site, passport="userinfo", algorithms=["ES256", "RS256"]) == []
+
+
+def test_an_introspecting_issuer_is_asked_about_a_token_nobody_has(site: Site, tmp_path: Path) -> None:
+    site.is_issuer()
+    site.say("/introspect", {"active": False})
+    assert troubles(tmp_path, site, profile="introspect", client_id="node") == []
+    assert site.asked[1][2]["token"][0].startswith("made-up-")
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "status", "issuer", "told"),
+    [
+        ("/.well-known/openid-configuration", {"issuer": "https://x.example"}, 200, {}, "does not name it"),
+        ("/.well-known/openid-configuration", {}, 404, {}, "does not name it"),
+        ("/jwks", {"keys": []}, 200, {}, "no key that may be used"),
+        ("/jwks", {}, 200, {}, "something else than its keys"),
+        ("/jwks", {}, 503, {}, "HTTP 503"),
+        ("/none", {}, 404, {"algorithms": ["RS256", "PS256"]}, "signs with RS256 or PS256"),
+        ("/introspect", {"active": True}, 200, {"profile": "introspect", "client_id": "x"}, "nobody has"),
+        ("/introspect", {}, 401, {"profile": "introspect", "client_id": "x"}, "HTTP 401"),
+    ],
+)
+def test_what_is_wrong_with_an_issuer_is_told(
+    site: Site, tmp_path: Path, path: str, said: Any, status: int, issuer: dict[str, Any], told: str
+) -> None:
+    site.is_issuer()
+    site.say(path, said, status)
+    assert any(told in one for one in troubles(tmp_path, site, **issuer))
+
+
+def test_clocks_that_differ_are_told(site: Site, tmp_path: Path) -> None:
+    site.is_issuer()
+    told = troubles(tmp_path, site, now=time.time() + 3600)
+    assert any("behind this machine" in one for one in told)
