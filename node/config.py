@@ -143,7 +143,7 @@ class PeerSection(_Section):
 
     assemblies: that it holds, where that is known; a question about another is carried over or not asked.
     network: it has a network of its own, and is asked for all of it.  forward: what it asks is also asked of
-    this node's own peers, in this node's name.
+    this node's own peers, in this node's name.  relay: through which it is reached.
     """
 
     url: PublicUrl
@@ -154,6 +154,7 @@ class PeerSection(_Section):
     assemblies: tuple[Assembly, ...] = ()
     network: bool = False
     forward: bool = False
+    relay: PublicUrl | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -162,6 +163,8 @@ class PeerSection(_Section):
             raise ValueError("a varhaven node is trusted by the thumbprint of its key, and no other kind is")
         if self.forward and not signs:
             raise ValueError("only varhaven nodes ask, and have their questions passed on")
+        if self.relay and not signs:
+            raise ValueError("only varhaven nodes are reached through a relay")
         if self.dialect and self.kind is not PeerKind.BEACON:
             raise ValueError("a dialect is for a Beacon")
         return self
@@ -177,6 +180,12 @@ class FederationSection(_Section):
     cache_s: float = Field(default=0.0, ge=0, le=60)
     max_answer_mb: float = Field(default=1.0, gt=0, le=100)
     ca_bundle: Path | None = None
+
+
+class RelaySection(_Section):
+    """url: of the relay through which others reach this node; None when they reach it themselves."""
+
+    url: PublicUrl | None = None
 
 
 class AccessSection(_Section):
@@ -358,6 +367,7 @@ class Settings(_Section):
     matchmaker: MatchmakerSection = MatchmakerSection()
     mail: MailSection = MailSection()
     secure_sum: SecureSumSection = SecureSumSection()
+    relay: RelaySection = RelaySection()
     policies: PolicySection = PolicySection()
     cohorts: tuple[CohortSection, ...] = ()
     peers: tuple[PeerSection, ...] = ()
@@ -373,6 +383,14 @@ class Settings(_Section):
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.home / 'varhaven.db'}"
+
+    def reached_through(self, relay: str) -> Self:
+        """The same settings with another relay.  Raises BadInput: not the address of one."""
+        try:
+            return self.model_copy(update={"relay": RelaySection(url=relay)})
+        except ValidationError as fault:
+            problem = fault.errors()[0]["msg"]
+            raise BadInput(Place(relay, field="relay.url"), problem, "Ask its operator.") from None
 
     @property
     def listen(self) -> tuple[str, int]:

@@ -25,6 +25,7 @@ from node.app.matching import at_work, include_exchange
 from node.app.membership import create_membership_router
 from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.pages import add_pages
+from node.app.relaying import connected
 from node.app.shield import install_errors, told
 from node.app.streaming import create_stream_router
 from node.app.sums import create_sum_router
@@ -52,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(node.catalogue.datasets)  # a node that cannot read does not start
             async with node.open_network() as network:
                 app.state.network = network
-                async with at_work(node, network):
+                async with at_work(node, network), connected(app, node):
                     yield
 
     app = FastAPI(

@@ -141,8 +141,9 @@ class Node:
 
     async def try_peer(self, peer: Peer) -> Contact:
         """Whether `peer` answers at its address, with its key, and knows this node."""
-        async with open_http(self.settings.federation) as http:
-            token = self.exchange.given.find(peer.id)
+        token = self.exchange.given.find(peer.id)
+        async with open_connections(self.settings.federation) as connections:
+            http = await connections.to(peer)
             return await try_peer(http, self.key, self.beacon.identity.id, peer, token)
 
     @property

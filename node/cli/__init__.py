@@ -22,6 +22,7 @@ from node.cli import (
     matching,
     peers,
     people,
+    relay,
     sums,
     users,
     verify,
@@ -54,6 +55,7 @@ app.command()(ask.query)
 app.command("sum")(sums.secure_sum)
 app.command("verify")(verify.verify_beacon)
 app.add_typer(peers.peer, name="peer")
+app.add_typer(relay.relay, name="relay")
 app.add_typer(audit.audit, name="audit")
 app.add_typer(users.user, name="user")
 app.add_typer(clients.client, name="client")

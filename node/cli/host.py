@@ -51,7 +51,7 @@ def init(
     )
 
 
-class _Announcing(uvicorn.Server):
+class Announcing(uvicorn.Server):
     """Says `ready URL` on standard output once the node answers; scripts wait for that line."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -67,12 +67,17 @@ def serve(
     home: Home,
     host: Annotated[str | None, typer.Option(help="Listen here instead of at the node's URL.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free port.")] = None,
+    via_relay: Annotated[
+        str | None, typer.Option(metavar="URL", help="Take peers' questions from this relay as well.")
+    ] = None,
 ) -> None:
     """Run the node: Beacon, network and federation, until interrupted."""
     settings = read_settings(home)
+    if via_relay is not None:
+        settings = settings.reached_through(via_relay)
     at_host, at_port = settings.listen
     at_host, at_port = host or at_host, at_port if port is None else port
-    _refuse_taken(at_host, at_port)
+    refuse_taken(at_host, at_port)
     config = uvicorn.Config(
         create_app(settings),
         host=at_host,
@@ -90,13 +95,13 @@ def serve(
     for text in (warning(settings), in_the_open(settings, at_host)):
         if text:
             err.print(f"ATTENTION: {text}", style="bold yellow", markup=False)
-    server = _Announcing(config)
+    server = Announcing(config)
     server.run()
     if not server.started:
         raise BadInput(Place(f"{at_host}:{at_port}"), "the node could not start", "The lines above say why.")
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def refuse_taken(host: str, port: int) -> None:
     try:
         with socket.create_server((host, port)):
             return

@@ -39,12 +39,13 @@ def add(
     forward: Annotated[
         bool, typer.Option("--forward", help="Pass its questions on to this node's peers.")
     ] = False,
+    relay: Annotated[str, typer.Option(help="The relay through which it is reached.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Trust a node; a running node follows at once.  Whether it answers yet is told, and not required."""
     assemblies = tuple(map(Assembly.read, assembly or ()))
     pinned = (thumbprint,) if thumbprint is not None else ()
-    wanted = Peer(url, name, pinned, False, kind, dialect, assemblies, network, forward)
+    wanted = Peer(url, name, pinned, False, kind, dialect, assemblies, network, forward, relay)
     with open_home(home) as node:
         contact = asyncio.run(node.try_peer(node.peers.add(wanted)))
     _tell(contact, as_json)
@@ -55,10 +56,11 @@ def invite(home: Home, as_json: AsJson = False) -> None:
     """Print the line with which a partner trusts this node; send it over a channel you both trust."""
     with open_home(home) as node:
         made = {"node": node.beacon.identity.id, "thumbprint": node.key.thumbprint}
+        relay = f" --relay {node.settings.relay.url}" if node.settings.relay.url else ""
     if as_json:
         print_json(made)
     else:
-        out.print(f"varhaven peer add {made['node']} --thumbprint {made['thumbprint']}", markup=False)
+        out.print(f"varhaven peer add {made['node']} --thumbprint {made['thumbprint']}{relay}", markup=False)
 
 
 @peer.command("test")

@@ -23,6 +23,7 @@ peer: Final = sa.Table(
     sa.Column("assemblies", sa.Text, nullable=False, default="", comment="that it holds; empty: not known"),
     sa.Column("network", sa.Boolean, nullable=False, default=False, comment="asked for all of its network"),
     sa.Column("forward", sa.Boolean, nullable=False, default=False, comment="its questions are passed on"),
+    sa.Column("relay", sa.Text, nullable=False, default="", comment="through which it is reached"),
 )
 
 # What was summed with whom, so that two totals never differ by one node or by one person.

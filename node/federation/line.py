@@ -15,6 +15,8 @@ from node.access.keys import NodeKey
 from node.access.tokens import Call, mint
 from node.config import FederationSection
 from node.federation.acquaintance import Acquaintance
+from node.federation.peers import Peer
+from node.federation.relay.asking import RelayTransport
 from node.federation.transport import Reply, Silence, exchange, open_http, trusted_authorities
 from schemas.network import PeerState
 
@@ -29,14 +31,18 @@ class Connections:
         self._federation = federation
         self._opened = opened
         self._trusted = trusted_authorities(federation)
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, str, tuple[str, ...]], httpx.AsyncClient] = {}
 
-    async def to(self, peer: str) -> httpx.AsyncClient:
-        """The client for `peer`; the same one until all are closed."""
-        client = self._clients.get(peer)
+    async def to(self, peer: Peer) -> httpx.AsyncClient:
+        """The client for `peer`; the same one until all are closed, or until it is reached otherwise."""
+        way = (peer.id, peer.relay, peer.thumbprints if peer.relay else ())
+        client = self._clients.get(way)
         if client is None:
             client = open_http(self._federation, self._trusted)
-            self._clients[peer] = client
+            if peer.relay:
+                relayed = RelayTransport(peer.relay, peer.id, peer.thumbprints, client)
+                client = httpx.AsyncClient(transport=relayed, timeout=client.timeout, headers=client.headers)
+            self._clients[way] = client
             await self._opened.enter_async_context(client)
         return client
 

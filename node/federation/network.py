@@ -215,7 +215,7 @@ class Network:
                 PeerState.CIRCUIT_OPEN, "it failed several times just now and is left alone a while"
             )
         try:
-            http = await self._connections.to(peer.id)
+            http = await self._connections.to(peer)
             line = Line(
                 http,
                 ends,

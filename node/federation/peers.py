@@ -32,7 +32,7 @@ class Peer:
     id: its public URL, without a trailing slash; of a Beacon, the root of its API.  thumbprints: of the keys
     a varhaven node may sign with (RFC 7638).  A suspended peer is neither answered nor asked.  dialect: of a
     Beacon, "" to find out.  assemblies: that it holds, () when not known.
-    network, forward: see `node.config.PeerSection`.
+    network, forward, relay: see `node.config.PeerSection`.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Peer:
     assemblies: tuple[Assembly, ...] = ()
     network: bool = False
     forward: bool = False
+    relay: str = ""
 
 
 class PeerBook:
@@ -105,6 +106,7 @@ class PeerBook:
             assemblies=wanted.assemblies or before.assemblies,
             network=wanted.network or before.network,
             forward=wanted.forward or before.forward,
+            relay=wanted.relay or before.relay,
         )
         self._write(known)
         return known
@@ -152,6 +154,7 @@ class PeerBook:
             "assemblies": peer.assemblies,
             "network": peer.network,
             "forward": peer.forward,
+            "relay": peer.relay or None,
         }
         try:
             sections = [PeerSection(**given, thumbprint=text) for text in peer.thumbprints or (None,)]
@@ -181,6 +184,7 @@ class PeerBook:
             name=row.name or configured.name,
             suspended=row.suspended,
             dialect=row.dialect or configured.dialect,
+            relay=row.relay or configured.relay,
             assemblies=row.assemblies or configured.assemblies,
         )
 
@@ -197,6 +201,7 @@ class PeerBook:
             "assemblies": " ".join(peer.assemblies),
             "network": peer.network,
             "forward": peer.forward,
+            "relay": peer.relay,
         }
         with self._database() as connection:
             changed = connection.execute(sa.update(table).where(table.c.id == peer.id).values(values))
@@ -221,6 +226,7 @@ def _configured(settings: Settings) -> dict[str, Peer]:
                 assemblies=section.assemblies,
                 network=section.network,
                 forward=section.forward,
+                relay=section.relay or "",
             )
         else:
             thumbprints = tuple(dict.fromkeys((*before.thumbprints, *own)))
@@ -248,4 +254,5 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Peer:
         tuple(Assembly.read(name) for name in row.assemblies.split()),
         row.network,
         row.forward,
+        row.relay,
     )

@@ -14,6 +14,7 @@ import httpx
 from node.federation.relay import sealed
 from node.federation.relay.posts import MAILBOXES
 from node.federation.relay.sealed import Asked, SealKey, Unreadable
+from node.federation.transport import Reply, Silence, exchange
 from schemas.errors import NotAuthorised
 
 _SENT_ON: Final = frozenset(
@@ -21,6 +22,7 @@ _SENT_ON: Final = frozenset(
 )
 _SPARE_S: Final = 60.0  # a key that ends sooner is not used any more
 _ABSENT: Final = 404
+_LONGEST_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class RelayTransport(httpx.AsyncBaseTransport):
         self._node = node
         self._thumbprints = thumbprints
         self._http = http
+        self._prefix = httpx.URL(node).raw_path.rstrip(b"/")
         self._mailbox: _Mailbox | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -62,23 +65,23 @@ class RelayTransport(httpx.AsyncBaseTransport):
         asked = Asked(
             id=sealed.new_id(),
             method=request.method,
-            path=request.url.raw_path.decode("ascii"),
+            path=request.url.raw_path.removeprefix(self._prefix).decode("ascii"),
             headers={name: value for name, value in request.headers.items() if name in _SENT_ON},
             body=body,
             answer_to=answer_key.public,
         )
         letter = sealed.seal(sealed.write(asked), mailbox.public)
-        reply = await self._http.post(f"{mailbox.url}/ask", content=letter)
-        if reply.status_code != httpx.codes.OK:
+        reply = await self._reach(request, "POST", f"{mailbox.url}/ask", letter)
+        if reply.status != httpx.codes.OK:
             self._mailbox = None
             return None
         try:
-            answer = sealed.read_answer(answer_key.open(reply.content), asked.id)
+            answer = sealed.read_answer(answer_key.open(reply.body), asked.id)
         except Unreadable:
             raise httpx.RemoteProtocolError(
                 "the answer was not sealed by the node", request=request
             ) from None
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
 
     async def _find(self, request: httpx.Request) -> _Mailbox:
         found = self._mailbox
@@ -86,11 +89,11 @@ class RelayTransport(httpx.AsyncBaseTransport):
             return found
         for thumbprint in self._thumbprints:
             url = f"{self._relay}{MAILBOXES}/{thumbprint}"
-            reply = await self._http.get(url)
-            if reply.status_code == _ABSENT:
+            reply = await self._reach(request, "GET", url)
+            if reply.status == _ABSENT:
                 continue
             try:
-                document = reply.content.decode("ascii")
+                document = reply.body.decode("ascii")
                 public, ends_s = sealed.read_announcement(
                     document, self._node, self._thumbprints, time.time()
                 )
@@ -101,6 +104,14 @@ class RelayTransport(httpx.AsyncBaseTransport):
             self._mailbox = _Mailbox(url, public, ends_s)
             return self._mailbox
         raise httpx.ConnectError("the node is not connected to its relay", request=request)
+
+    async def _reach(self, request: httpx.Request, method: str, url: str, body: bytes = b"") -> Reply:
+        """The relay's own reply; whoever asks has the deadline."""
+        sent = self._http.build_request(method, url, content=body)
+        reply = await exchange(self._http, sent, timeout_s=_LONGEST_S, most_bytes=sealed.MOST_BYTES)
+        if isinstance(reply, Silence):
+            raise httpx.ConnectError(f"the relay: {reply.reason}", request=request)
+        return reply
 
     async def aclose(self) -> None:
         await self._http.aclose()

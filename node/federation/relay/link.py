@@ -126,7 +126,9 @@ class Link:
         if not asked.path.startswith(_OPEN) or ".." in asked.path:
             return Answer(asked.id, httpx.codes.NOT_FOUND, {}, b"")
         transport = httpx.ASGITransport(self._home.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=self._home.node) as inside:
+        # The application serves at the root; a path in the address of the node is a proxy's.
+        origin = httpx.URL(self._home.node).copy_with(raw_path=b"/")
+        async with httpx.AsyncClient(transport=transport, base_url=origin) as inside:
             reply = await inside.request(asked.method, asked.path, content=asked.body, headers=asked.headers)
         headers = {name: value for name, value in reply.headers.items() if name in _TOLD}
         return Answer(asked.id, reply.status_code, headers, reply.content)

@@ -25,5 +25,6 @@ def upgrade() -> None:
         sa.Column("assemblies", sa.Text(), nullable=False, comment="that it holds; empty: not known"),
         sa.Column("network", sa.Boolean(), nullable=False, comment="asked for all of its network"),
         sa.Column("forward", sa.Boolean(), nullable=False, comment="its questions are passed on"),
+        sa.Column("relay", sa.Text(), nullable=False, comment="through which it is reached"),
         sa.PrimaryKeyConstraint("id"),
     )
