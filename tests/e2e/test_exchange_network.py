@@ -228,7 +228,7 @@ def test_of_a_foreign_patient_nothing_is_kept_but_audit_and_digest(world: World)
             )
             for table in ("case_match", "outbox", "remark", "exchange_day", "audit")
         )
-    for told in (b"alpha@hospital.example", b'"mine"', SECRET.encode(), b"166000000"):
+    for told in (b"alpha@hospital.example", b'"late"', SECRET.encode(), b"166000000"):
         assert told not in everything
 
 
