@@ -162,6 +162,8 @@ def _deposit(exchange: Exchange, actor: Actor, asked: _Deposited) -> list[dict[s
         Deposit(read_patient({"contact": usual, **document}), sharing, actor.name, **said)
         for document in asked.patients
     ]
+    if len({one.id for one in deposits}) < len(deposits):
+        raise BadQuestion("the same id stands twice among these patients")
     restates = {one.id for one in deposits} if asked.sharing is not None else set()
     return [dataclasses.asdict(one) for one in exchange.book.add(actor, deposits, restates=restates)]
 

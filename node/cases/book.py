@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -55,6 +56,7 @@ class Added:
 
     id: str
     new: bool
+    sharing: Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +82,16 @@ class CaseBook:
     def add(self, actor: Actor, deposits: Iterable[Deposit], *, restates: Container[str] = ()) -> list[Added]:
         """Keeps them, all or none.  One whose id is there already, and his, takes its place.
 
+        deposits: each with an id of its own; read one after the other, 0.2 ms each.
         restates: ids of those whose consent level replaces the one they had; of others it stays.
         Raises Forbidden: an id that is somebody else's, or was.
         """
-        added = []
+        added: list[Added] = []
+        coming = iter(deposits)
         with self.database() as connection:
             version = next_version(connection)
-            for deposit in deposits:
-                before = _read_one(connection, deposit.id)
-                _refuse_foreign(connection, actor, deposit, before)
-                kept = _succeeding(deposit, before, _now())
-                if before is not None and deposit.id not in restates:
-                    kept = replace(kept, sharing=before.sharing)
-                _write(connection, kept, version, new=before is None)
-                back = db.removed_case.c.digest == digest_of(deposit.id)
-                connection.execute(sa.delete(db.removed_case).where(back))
-                added.append(Added(deposit.id, new=before is None))
+            while some := list(islice(coming, _AT_ONCE)):
+                added += _keep(connection, actor, some, version, restates)
         self._witness(actor, "cases deposited")
         return added
 
@@ -277,27 +273,52 @@ def read_remarks(connection: Connection, case_id: str, match_no: int | None = No
     return [Remark(row.author, row.at, row.text) for row in rows]
 
 
-def _refuse_foreign(connection: Connection, actor: Actor, deposit: Deposit, before: Deposit | None) -> None:
-    if before is not None:
-        may = before.belongs_to(actor)
-    else:
-        digest = db.removed_case.c.digest == digest_of(deposit.id)
-        had = connection.scalar(sa.select(db.removed_case.c.owner).where(digest))
-        may = had is None or actor.everything or had == actor.name
+def _keep(
+    connection: Connection, actor: Actor, some: Sequence[Deposit], version: int, restates: Container[str]
+) -> list[Added]:
+    table, gone = db.mme_case, db.removed_case
+    wanted = sa.select(table).where(table.c.id.in_([one.id for one in some]))
+    before = {row["id"]: _deposit(row) for row in connection.execute(wanted).mappings()}
+    digests = {one.id: digest_of(one.id) for one in some}
+    left = sa.select(gone.c.digest, gone.c.owner).where(gone.c.digest.in_(digests.values()))
+    had = {row.digest: row.owner for row in connection.execute(left)}
+    new, kept = [], []
+    for one in some:
+        _refuse_foreign(actor, before.get(one.id), had.get(digests[one.id]))
+        kept.append(_succeeding(one, before.get(one.id), restated=one.id in restates))
+        if one.id in before:
+            _write(connection, kept[-1], version, new=False)
+        else:
+            new.append(_row(kept[-1], version))
+    if new:
+        connection.execute(sa.insert(table), new)
+    if had:
+        connection.execute(sa.delete(gone).where(gone.c.digest.in_(had)))
+    return [Added(one.id, one.id not in before, one.sharing) for one in kept]
+
+
+def _refuse_foreign(actor: Actor, before: Deposit | None, had: str | None) -> None:
+    """had: who owned the case of this id that was removed, if one was."""
+    may = before.belongs_to(actor) if before else had is None or actor.everything or had == actor.name
     if not may:
         raise Forbidden("a case of this id is, or was, somebody else's; deposit it under another id")
 
 
-def _succeeding(deposit: Deposit, before: Deposit | None, now: str) -> Deposit:
+def _succeeding(deposit: Deposit, before: Deposit | None, *, restated: bool) -> Deposit:
     """As it is kept: what was known before stays where the new one does not say otherwise."""
+    now = _now()
     if before is None:
         return replace(deposit, added_at=now, changed_at=now)
     return replace(
         deposit,
+        sharing=deposit.sharing if restated else before.sharing,
         owner=before.owner,
         team=deposit.team or before.team,
         family=deposit.family or before.family,
+        status=before.status,
         notify=deposit.notify or before.notify,
+        dataset=deposit.dataset or before.dataset,
+        individual=deposit.individual or before.individual,
         added_at=before.added_at,
         changed_at=now,
     )

@@ -36,20 +36,20 @@ class ReadCase:
     sharing: Sharing | None = None
 
 
-def read_cases(path: Path, contact: Contact) -> list[ReadCase]:
-    """Every patient in `path`, in its order.
+def read_cases(path: Path, contact: Contact) -> Iterator[ReadCase]:
+    """Every patient in `path`, in its order; of a file with a line each, one line at a time is understood.
 
     Raises BadInput: cannot be read, holds no patient, the same id twice, or one that cannot be understood.
     """
-    found = [_read(source, contact) for source in _documents(path)]
-    if not found:
-        raise BadInput(Place(str(path)), "no patient in this file", "Give Matchmaker Exchange JSON.")
     seen: set[str] = set()
-    for one in found:
+    for source in _documents(path):
+        one = _read(source, contact)
         if one.patient.id in seen:
             raise BadInput(Place(str(path)), "the same id stands twice in this file", "Leave one of the two.")
         seen.add(one.patient.id)
-    return found
+        yield one
+    if not seen:
+        raise BadInput(Place(str(path)), "no patient in this file", "Give Matchmaker Exchange JSON.")
 
 
 def _documents(path: Path) -> Iterator[Member]:

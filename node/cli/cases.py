@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,11 @@ case = typer.Typer(help="Cases of the matchmaker: patients who look for a second
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="The id of a case.")]
 Level = Annotated[
     Sharing | None,
-    typer.Option(help="How much may leave this node; by default [matchmaker] sharing, or as it was before."),
+    typer.Option(
+        "--sharing",
+        "--consent",
+        help="How much may leave this node; by default [matchmaker] sharing, or as it was before.",
+    ),
 ]
 Owner = Annotated[str, typer.Option(help="Whose case it is, as access names him; by default the operator.")]
 Team = Annotated[str, typer.Option(help="Whose members may read and change it, too.")]
@@ -58,13 +63,13 @@ def add(
     """
     if bool(files) == bool(individual) or bool(individual) != bool(dataset):
         raise typer.BadParameter("give files, or --individual with --dataset")
-    with open_home(home) as node:
-        if individual:
-            read, family = _from_people(node, dataset, individual, gene or [], variant or [], family)
-        else:
-            read = [one for file in files or () for one in read_cases(file, node.exchange.contact)]
-        deposits = [
-            Deposit(
+    restates: set[str] = set()
+
+    def deposits(node: Node, read: Iterable[ReadCase], family: str) -> Iterator[Deposit]:
+        for one in read:
+            if sharing or one.sharing:
+                restates.add(one.patient.id)
+            yield Deposit(
                 patient=one.patient,
                 sharing=sharing or one.sharing or node.settings.matchmaker.sharing,
                 owner=owner or OPERATOR.name,
@@ -74,24 +79,35 @@ def add(
                 dataset=dataset,
                 individual=individual,
             )
-            for one in read
-        ]
-        _refuse_repeats(read)
-        restates = {one.patient.id for one in read if sharing or one.sharing}
-        added = node.exchange.book.add(OPERATOR, deposits, restates=restates)
-        kept = [node.exchange.book.find(OPERATOR, one.id) for one in added]
-    _tell(added, kept, as_json)
+
+    with open_home(home) as node:
+        if individual:
+            read, family = _from_people(node, dataset, individual, gene or [], variant or [], family)
+        else:
+            read = _once_each(node, files or [])
+        added = node.exchange.book.add(OPERATOR, deposits(node, read, family), restates=restates)
+    _tell(added, as_json)
 
 
-def _tell(added: list[Added], kept: list[Deposit], as_json: bool) -> None:
+def _once_each(node: Node, files: list[Path]) -> Iterator[ReadCase]:
+    seen: set[str] = set()
+    for file in files:
+        for one in read_cases(file, node.exchange.contact):
+            if one.patient.id in seen:
+                place = Place(str(file), field=one.patient.id)
+                raise BadInput(place, "the same id stands in another of the files", "Leave one of the two.")
+            seen.add(one.patient.id)
+            yield one
+
+
+def _tell(added: list[Added], as_json: bool) -> None:
     if as_json:
-        told = [{"id": a.id, "new": a.new, "sharing": k.sharing} for a, k in zip(added, kept, strict=True)]
-        print_json(told)
+        print_json([dataclasses.asdict(one) for one in added])
         return
     new = sum(one.new for one in added)
     out.print(f"{new} new, {len(added) - new} updated.")
     for level in Sharing:
-        ids = [one.id for one in kept if one.sharing is level]
+        ids = [one.id for one in added if one.sharing is level]
         if ids:
             shown = f": {', '.join(ids)}" if len(ids) < _FEW else ""
             out.print(f"  {len(ids)} share {_MEANING[level]} (--sharing {level}){shown}", markup=False)
@@ -99,7 +115,7 @@ def _tell(added: list[Added], kept: list[Deposit], as_json: bool) -> None:
 
 def _from_people(
     node: Node, dataset: str, individual: str, genes: list[str], variants: list[str], family: str
-) -> tuple[list[ReadCase], str]:
+) -> tuple[Iterable[ReadCase], str]:
     """One of the node's people and his family, under an id that says nothing of who he is.
 
     It stays the same when he is deposited again.
@@ -125,15 +141,6 @@ _MEANING = {
     Sharing.GENE: "their features and candidate genes",
     Sharing.VARIANT: "their features, candidate genes and variants",
 }
-
-
-def _refuse_repeats(read: list[ReadCase]) -> None:
-    seen: set[str] = set()
-    for one in read:
-        if one.patient.id in seen:
-            place = Place("the files", field=one.patient.id)
-            raise BadInput(place, "the same id stands in two of the files", "Leave one of the two.")
-        seen.add(one.patient.id)
 
 
 @case.command("list")

@@ -117,7 +117,9 @@ def test_a_case_added_again_keeps_owner_and_consent(book: CaseBook) -> None:
     assert (held.owner, held.team, held.family, held.notify) == ("ann", "neuro", "F1", "a@a.example")
     assert held.sharing is Sharing.PHENOTYPE
     assert [feature.id for feature in held.patient.features] == [ATAXIA]
+    book.change(ANN, "C1", status=Status.PAUSED)
     book.add(OPERATOR, [again], restates={"C1"})
+    assert book.find(ANN, "C1").status is Status.PAUSED
     assert book.find(ANN, "C1").sharing is Sharing.GENE
 
 
@@ -234,7 +236,7 @@ ONE, TWO = patient("P1", features=[FOCAL]), patient("P2", genes=["SCN1A"], _shar
     ],
 )
 def test_one_file_holds_one_case_or_many(tmp_path: Path, content: Any) -> None:
-    read = read_cases(_file(tmp_path, content), NODE)
+    read = list(read_cases(_file(tmp_path, content), NODE))
     assert [(one.patient.id, one.sharing) for one in read] == [("P1", None), ("P2", Sharing.VARIANT)]
     assert [one.patient.id for one in read_cases(_file(tmp_path, ONE), NODE)] == ["P1"]
 
@@ -261,7 +263,7 @@ def test_a_patient_without_a_contact_gets_the_one_of_the_node(tmp_path: Path) ->
 )
 def test_what_is_wrong_with_a_file_is_told_by_its_place(tmp_path: Path, content: Any, named: str) -> None:
     with pytest.raises(BadInput, match=named):
-        read_cases(_file(tmp_path, content), NODE)
+        list(read_cases(_file(tmp_path, content), NODE))
 
 
 PACKET: dict[str, Any] = {
@@ -351,4 +353,4 @@ def test_a_phenopacket_is_a_case_with_its_variants_counted_from_0(tmp_path: Path
 
 def test_a_phenopacket_of_another_version_or_shape_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
-        read_cases(_file(tmp_path, {**PACKET, "phenotypicFeatures": [{"kind": 1}]}), NODE)
+        list(read_cases(_file(tmp_path, {**PACKET, "phenotypicFeatures": [{"kind": 1}]}), NODE))
