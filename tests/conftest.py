@@ -1,11 +1,13 @@
 """What every kind of test may use."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, sync_playwright
 
 from tests import engines
 
@@ -58,3 +60,15 @@ def new_database(request: pytest.FixtureRequest) -> engines.NewDatabase:
         return lambda folder: f"sqlite:///{folder / 'varhaven.db'}"
     server: engines.Server = request.getfixturevalue("postgresql")
     return lambda _folder: server.new_database()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's own Chromium."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no Chromium is installed (Debian package chromium)")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()

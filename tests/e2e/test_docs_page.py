@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from node.app import create_app
 from node.config import read_settings
@@ -15,18 +14,6 @@ from node.home import make_home
 from tests.federated import free_socket, serving
 
 _LOADS_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's own Chromium."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("no Chromium is installed (Debian package chromium)")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +25,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def test_the_page_works_and_loads_nothing_from_elsewhere(browser: Browser, address: str) -> None:
-    page = browser.new_page()
+def test_the_page_works_and_loads_nothing_from_elsewhere(chromium: Browser, address: str) -> None:
+    page = chromium.new_page()
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -69,8 +56,8 @@ def test_the_page_works_and_loads_nothing_from_elsewhere(browser: Browser, addre
     page.close()
 
 
-def test_what_would_be_loaded_from_elsewhere_is_stopped(browser: Browser, address: str) -> None:
-    page = browser.new_page()
+def test_what_would_be_loaded_from_elsewhere_is_stopped(chromium: Browser, address: str) -> None:
+    page = chromium.new_page()
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
     page.goto(f"{address}/docs", timeout=_LOADS_MS)
@@ -97,8 +84,8 @@ def test_what_would_be_loaded_from_elsewhere_is_stopped(browser: Browser, addres
     page.close()
 
 
-def test_the_page_has_no_other_part(browser: Browser, address: str) -> None:
-    page = browser.new_page()
+def test_the_page_has_no_other_part(chromium: Browser, address: str) -> None:
+    page = chromium.new_page()
     reply = page.request.get(f"{address}/docs/../../pyproject.toml")
     other = page.request.get(f"{address}/docs/docs.html")
     assert (reply.status, other.status) == (404, 404)
