@@ -25,11 +25,12 @@ _NAMED: Final = re.compile(
     r"(grch3[78]|hg38|hg19|hg18|b3[78]|hs37d5|human_g1k_v37|ncbi3[67]|chm13|t2t)(?![0-9a-z])", re.IGNORECASE
 )
 _HG19_MT_BP: Final = 16_571
-# Sequences beside the chromosomes: unplaced, alternate, decoy and viral contigs of the usual references.
+# Sequences beside the chromosomes: unplaced, alternate, decoy and viral contigs of the usual references, and
+# those of an assembly file, which VCF writes in angle brackets.
 _BESIDE: Final = re.compile(
     r"(chr)?(Un|GL0|KI27|KN\d|JTFH|JH\d|KB\d|KQ\d|KV\d|KZ\d|ML\d|MU\d|NT_|NW_|HLA|EBV|hs37d5|hs38d1|phiX)"
     r"|NC_007605|NC_001422|(chr)?(CMV|HBV|HCV-|HIV-|KSHV|HTLV-|MCV|SV40|HPV)"
-    r"|.*_(random|alt|fix|decoy|hap\d+)$",
+    r"|.*_(random|alt|fix|decoy|hap\d+)$|<[^<>]+>$",
     re.IGNORECASE,
 )
 _LIFT_REMEDY: Final = "Ingest it into a dataset of its own assembly."

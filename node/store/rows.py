@@ -118,7 +118,7 @@ class RowMaker:
             self.skipped(record.line, "FILTER is not PASS")
             return
         quality = self._quality(record)
-        if quality is not None and quality < self.least_quality:
+        if quality is not None and quality < self.least_quality > 0:  # by default negative ones are held
             self.skipped(record.line, "QUAL is lower than min_quality")
             return
         if calls is not None:

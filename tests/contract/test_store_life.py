@@ -1,13 +1,23 @@
 """Files and people come and go in any order, and the engine answers what the oracle would."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
 from node.store import files, open_store
@@ -21,16 +31,16 @@ from schemas.genome import Allele, Assembly, Interval
 from schemas.people import Sex
 from schemas.ports import Page, VariantStore
 from schemas.questions import RangeQuery
-from tests import vcfs
+from tests import engines, vcfs
 
 NAMES = ("P1", "P2", "P3", "P4", "P5")
 WHOLE = [RangeQuery(Interval(contig, 0, contig.length_bp)) for contig in vcfs.CONTIGS]
 EVERYTHING = Page(0, 1000)
 
 
-def hits(store: VariantStore, alleles: list[Allele]) -> list[set[str]]:
+def hits(store: VariantStore, alleles: list[Allele], people: BitMap | None = None) -> list[set[str]]:
     """By name, in the order of `HitTwice`."""
-    found, names = store.hit_twice("here", alleles), store.people("here")
+    found, names = store.hit_twice("here", alleles, people), store.people("here")
     sets = (found.homozygous, found.trans, found.cis, found.unknown)
     return [{names[n] for n in people} for people in sets]
 
@@ -60,11 +70,12 @@ class Given:
 class Life(RuleBasedStateMachine):
     """`given` is what should be held; `struck` are the names that no file brings back."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_url: Callable[[], str] = lambda: "") -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self.home = Path(self._folder.name)
-        self.engine: Engine = vcfs.new_node(self.home, vcfs.open_dataset("other"), vcfs.open_dataset("here"))
+        datasets = vcfs.open_dataset("other"), vcfs.open_dataset("here")
+        self.engine: Engine = vcfs.new_node(self.home, *datasets, url=new_url())
         self.store = open_store(self.engine)
         self.given: list[Given] = []
         self.struck: frozenset[str] = frozenset()
@@ -231,6 +242,18 @@ class Life(RuleBasedStateMachine):
                 assert placed == wanted_placed
             alleles = [one.allele for one in wanted]
             assert hits(self.store, alleles) == hits(oracle, alleles)
+            # Every second name, as ordinals of each store.
+            ours, theirs = (
+                BitMap(n for n, name in enumerate(names) if name in NAMES[::2])
+                for names in (people, oracle.people("here"))
+            )
+            some = oracle.find("here", query, EVERYTHING, theirs)
+            assert [(one.allele, one.counts) for one in self.store.find("here", query, EVERYTHING, ours)] == [
+                (one.allele, one.counts) for one in some
+            ]
+            assert self.store.count("here", query, ours) == len(some)
+            assert self.store.exists("here", query, ours) == bool(some)
+            assert hits(self.store, alleles, ours) == hits(oracle, alleles, theirs)
 
     @invariant()
     def files_are_registered(self) -> None:
@@ -238,6 +261,13 @@ class Life(RuleBasedStateMachine):
         names = self.store.people("here")
         by_path = {file.path: {names[n] for n in file.covered} for file in held}
         assert {one.path: set(one.seen) for one in self.given} == by_path
+
+
+def test_the_same_on_postgresql(postgresql: engines.Server) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        partial(Life, postgresql.new_database),
+        settings=settings(max_examples=8, stateful_step_count=12, deadline=None),
+    )
 
 
 Life.TestCase.settings = settings(max_examples=40, stateful_step_count=14, deadline=None)

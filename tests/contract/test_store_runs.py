@@ -190,6 +190,45 @@ def test_a_reader_that_dies_takes_nothing_with_it(
     assert dead == 0
 
 
+def test_interrupted_at_its_last_moment_it_is_as_if_it_had_not_begun(
+    engine: Engine, store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Annotations and spans of the files go with their rows, and the next run takes everything."""
+    note = "CSQ=-|DMD|NM_1.1|c.1A>C|p.Arg97Ter|stop_gained|HIGH|1"
+    made = [
+        vcfs.Vcf(
+            (f"P{n}",),
+            (
+                vcfs.Line("20", 100, "A", ("C",), ("0/1",), info=note),
+                vcfs.Line("20", 200, "A", ("<NON_REF>",), ("0/0",), info="END=900"),
+            ),
+            (vcfs.CSQ,),
+        )
+        for n in range(3)
+    ]
+    paths = [vcf.write(tmp_path / f"{n}.vcf") for n, vcf in enumerate(made)]
+    tables = ("variant", "annotation", "coverage", "vcf_file", "merged_file", "person")
+
+    def held() -> list[int]:
+        with engine.connect() as connection:
+            counts = (connection.exec_driver_sql(f"SELECT COUNT(*) FROM {name}") for name in tables)
+            return [int(count.scalar() or 0) for count in counts]
+
+    def stopped(*_: object) -> None:
+        assert held()[:4] == [1, 3, 3, 4]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "make_bundle_live", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(engine, paths)
+    assert held() == [0] * 6
+    assert store.people("here") == ()
+    run(engine, paths)
+    assert held() == [1, 3, 3, 1, 3, 3]
+    check(store, made)
+
+
 @pytest.mark.shared
 def test_real_gvcfs_together(engine: Engine, shared: Path) -> None:
     """As one by one, and as plainly read (see test_store_gvcf)."""

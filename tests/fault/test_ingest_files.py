@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -202,6 +204,39 @@ def test_a_file_that_needs_more_memory_than_allowed(engine: Engine, tmp_path: Pa
     text = SOUND.text.replace("20\t102\t.", f"20\t102\t{'A' * 200_000_000}")
     refused = refusal(engine, bgzf(path, text), IngestSection(memory_mb=512, max_line_mb=1000))
     assert "memory" in refused.problem or "ended early" in refused.problem
+
+
+@pytest.mark.parametrize("place", ["in a record", "in the header"])
+def test_a_file_of_less_than_a_megabyte_that_unpacks_to_half_a_gigabyte(
+    engine: Engine, tmp_path: Path, place: str
+) -> None:
+    """The reading process ends long before it has unpacked all, and the node answers as before."""
+    path = tmp_path / "bomb.vcf.gz"
+    head = SOUND.text.removesuffix("\n") if place == "in the header" else SOUND.text
+    head = head.split("\n20\t")[0] if place == "in the header" else f"{head}20\t300\t.\tA\tC\t.\t.\tX="
+    with pysam.BGZFile(str(path), "wb", index=None) as target:
+        target.write(head.encode())
+        for _ in range(512):
+            target.write(b"A" * (1 << 20))
+    assert path.stat().st_size < 1 << 20
+    before = state(engine)
+    with pytest.raises(BadInput, match="the line is longer than 64 MB"):
+        ingest(engine, IngestSection(memory_mb=512), path, "here")
+    assert state(engine) == before
+
+
+def test_the_reading_process_is_limited(tmp_path: Path) -> None:
+    """In memory, in time by the size of its files, in what it may write, and it leaves no image of itself."""
+    path = vcfs.write(tmp_path / "any.vcf", b"x" * (3 << 20))
+    program = (
+        "import resource as r, sys; from pathlib import Path; from node.store.worker import _limit; "
+        "_limit(512, [Path(sys.argv[1])] * 2); "
+        "print(*(r.getrlimit(k)[0] for k in (r.RLIMIT_AS, r.RLIMIT_CPU, r.RLIMIT_FSIZE, r.RLIMIT_CORE)))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert told.stdout.split() == [str(512 << 20), str(600 + 60 * 6), str(1 << 20), "0"]
 
 
 def test_beside_the_chromosomes_is_left_out_and_told(engine: Engine, tmp_path: Path) -> None:
