@@ -49,8 +49,9 @@ format: setup  ## put the code into the house's format
 fuzz: setup  ## send more than 10,000 requests that the API description allows, or rules out, to a node
 	@VARHAVEN_FUZZ=60 $(BIN)/python -m pytest -n 2 --timeout=3600 tests/contract/test_api_fuzz.py
 
-bench: setup  ## speed, as ratios to a floor measured in the same run
-	@$(BIN)/python -m tests.bench
+bench: setup  ## speed, as ratios to a floor measured in the same run (ONLY=ingest,lookup,... for parts of it)
+	@$(BIN)/python -c 'import msprime' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check msprime==1.4.4
+	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 lock:  ## resolve the dependencies anew into the lock files (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra build pyproject.toml -o requirements.lock

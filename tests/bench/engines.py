@@ -1,6 +1,7 @@
 """The same questions to the same data on SQLite and on PostgreSQL: to the store itself, and over HTTP.
 
-PostgreSQL runs on this machine with the guarantees it has by default, and shares its processors.
+PostgreSQL runs on this machine with the guarantees it has by default, and shares its processors.  The store
+is measured by the clock, since another process does half of the work.
 """
 
 from __future__ import annotations
@@ -9,60 +10,53 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.ports import Page
 from tests import engines
-from tests.bench import http, store
+from tests.bench import http
+from tests.bench.cohorts import cohort
+from tests.bench.lines import Line
+from tests.bench.store import Loaded, loaded, wall
 
 
-@dataclass(frozen=True)
-class Compared:
-    """One measurement on both, in the unit that its name gives."""
-
-    name: str
-    sqlite: float
-    postgresql: float
-
-    @property
-    def ratio(self) -> float:
-        """PostgreSQL over SQLite."""
-        return self.postgresql / self.sqlite
-
-
-def run() -> list[Compared]:
+def lines() -> Iterator[Line]:
     """Every measurement; none where there is no PostgreSQL.  Takes a minute."""
     found = engines.programs()
     if found is None:
-        return []
+        return
     with tempfile.TemporaryDirectory() as folder, engines.server(found, durable=True) as server:
-        in_store = _in_store(Path(folder), server.new_database())
-        return [*in_store, *_over_http(Path(folder), server.new_database())]
+        yield from _in_store(server.new_database())
+        yield from _over_http(Path(folder), server.new_database())
 
 
-def _in_store(folder: Path, url: str) -> Iterator[Compared]:
-    path = store.cohort(folder / "cohort.vcf.gz")
-    sqlite, postgresql = store.run(path), store.run(path, url=url)
-    for name, field in (
-        ("ingest, s", "ingest_wall_s"),
-        ("point lookup: seen?, us", "exists_us"),
-        ("point lookup: record, us", "find_us"),
-        ("point lookup: record over a tenth of the people, us", "find_some_us"),
-        ("count of 1 Mb, ms", "count_1mb_ms"),
-        ("count of 1 Mb over a tenth of the people, ms", "count_some_1mb_ms"),
-    ):
-        yield Compared(name, getattr(sqlite, field), getattr(postgresql, field))
+def _in_store(url: str) -> Iterator[Line]:
+    with loaded(cohort()) as sqlite, loaded(cohort(), url) as postgresql:
+        yield Line("ingest", postgresql.ingest_wall_s, "s", sqlite.ingest_wall_s)
+        for name, times in (("seen?", 2000), ("record", 2000), ("count of 1 Mb", 20), ("page of 10", 500)):
+            theirs, ours = (1e6 * wall(_question(held, name), times) for held in (sqlite, postgresql))
+            yield Line(name, ours, "us", theirs)
 
 
-def _over_http(folder: Path, url: str) -> Iterator[Compared]:
+def _question(held: Loaded, name: str) -> object:
+    ten = Page(0, 10)
+    return {
+        "seen?": lambda: held.store.exists("here", held.point),
+        "record": lambda: held.store.find("here", held.point, ten),
+        "count of 1 Mb": lambda: held.store.count("here", held.megabase),
+        "page of 10": lambda: held.store.find("here", held.megabase, ten),
+    }[name]
+
+
+def _over_http(folder: Path, url: str) -> Iterator[Line]:
     homes = folder / "sqlite", folder / "postgresql"
     for home, database in zip(homes, (None, url), strict=True):
         http.make_node(home, database)
     with ExitStack() as stack:
         nodes = [stack.enter_context(http.serve(home)) for home in homes]
         for name, question in http.QUESTIONS.items():
-            addresses = [f"{node}/beacon/g_variants?{question}" for node in nodes]
+            path = f"/beacon/g_variants?{question}"
             # By turns, so that whatever else the machine does falls on both.
-            rounds = [[http.rate(address) for address in addresses] for _ in range(http.ROUNDS)]
+            rounds = [[http.rate(node, path) for node in nodes] for _ in range(http.ROUNDS)]
             sqlite, postgresql = (statistics.median(side) for side in zip(*rounds, strict=True))
-            yield Compared(f"HTTP {name}, answers/s", sqlite, postgresql)
+            yield Line(f"HTTP: {name}", postgresql, "/s", sqlite, least=0.4)

@@ -1,17 +1,18 @@
 """Throughput over HTTP: a real node against an application that returns the same bytes and does nothing.
 
 Each has a process of its own, and they are asked by turns, several times over, under the same load from this
-process: keep-alive connections that always have one request on its way.
+process: keep-alive connections that always have one request on its way.  Answers are counted by the second
+of processor time that the server has used: what it could do with a core of its own, whoever else is busy.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from node.store.ingest import ingest
 from schemas.access import Policy
 from schemas.genome import Assembly
 from schemas.people import Dataset
+from tests.bench.lines import Line
 
 CONNECTIONS = 8
 SECONDS = 2.0
@@ -46,16 +48,22 @@ QUESTIONS = {
 }
 FLOOR = """
 import sys
+import orjson
 from fastapi import FastAPI
 from fastapi.responses import Response
 import uvicorn
 
 body = open(sys.argv[1], "rb").read()
+document = orjson.loads(body)
 app = FastAPI()
 
 @app.get("/same")
 async def same() -> Response:
     return Response(body, media_type="application/json")
+
+@app.get("/written")
+async def written() -> Response:
+    return Response(orjson.dumps(document), media_type="application/json")
 
 class Announcing(uvicorn.Server):
     async def startup(self, sockets=None):
@@ -99,7 +107,7 @@ class _Load(asyncio.Protocol):
         self._transport.abort()
 
 
-async def _rate(url: str) -> float:
+async def _rate(server: Server, url: str) -> float:
     parts = urlsplit(url)
     request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
     loop = asyncio.get_running_loop()
@@ -107,9 +115,9 @@ async def _rate(url: str) -> float:
     for load in loads:
         await loop.create_connection(lambda load=load: load, parts.hostname, parts.port)
     await asyncio.sleep(0.3)
-    before, began = sum(load.answered for load in loads), time.perf_counter()
+    before, used = sum(load.answered for load in loads), server.used_s()
     await asyncio.sleep(SECONDS)
-    done, took = sum(load.answered for load in loads) - before, time.perf_counter() - began
+    done, took = sum(load.answered for load in loads) - before, server.used_s() - used
     for load in loads:
         load.stop()
     if any(load.failed for load in loads):
@@ -117,23 +125,36 @@ async def _rate(url: str) -> float:
     return done / took
 
 
-def rate(url: str) -> float:
-    """Answers a second."""
+def rate(server: Server, path: str) -> float:
+    """Answers by the second of the server's processor time."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_rate(url))
+        return runner.run(_rate(server, server.url + path))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own."""
+
+    url: str
+    process: int
+
+    def used_s(self) -> float:
+        """Processor time of all its threads.  Spec: proc(5), /proc/pid/stat."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def _process(*command: str) -> Iterator[str]:
+def _process(*command: str) -> Iterator[Server]:
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            yield server.stdout.readline().split()[1]
+            yield Server(server.stdout.readline().split()[1], server.pid)
         finally:
             server.terminate()
 
 
-def serve(home: Path) -> AbstractContextManager[str]:
+def serve(home: Path) -> AbstractContextManager[Server]:
     """Runs the node that lives in `home`, and gives its address."""
     return _process("-m", "node.cli", "serve", "--home", str(home), "--port", "0")
 
@@ -147,23 +168,22 @@ def make_node(home: Path, database: str | None = None) -> None:
     engine.dispose()
 
 
-def run() -> list[tuple[str, float, float]]:
-    """For every question: its name, answers a second of a node, and of the floor."""
+def lines() -> Iterator[Line]:
+    """Each question, beside an application that returns the same bytes, or writes the same document."""
     import httpx  # noqa: PLC0415  # only this fetch needs it
 
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         make_node(home)
         for name, question in QUESTIONS.items():
             with ExitStack() as stack:
                 node = stack.enter_context(serve(home))
-                address = f"{node}/beacon/g_variants?{question}"
+                path = f"/beacon/g_variants?{question}"
                 same = Path(folder) / "same"
-                same.write_bytes(httpx.get(address).raise_for_status().content)
+                same.write_bytes(httpx.get(node.url + path).raise_for_status().content)
                 floor = stack.enter_context(_process("-c", FLOOR, str(same)))
+                other = "/written" if "record" in name else "/same"
                 # By turns, so that whatever else the machine does falls on both.
-                rounds = [(rate(address), rate(f"{floor}/same")) for _ in range(ROUNDS)]
+                rounds = [(rate(node, path), rate(floor, other)) for _ in range(ROUNDS)]
             ours, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
-            rows.append((name, ours, theirs))
-    return rows
+            yield Line(f"{name} ({other[1:]} bytes)", ours, "/s", theirs, least=0.5)
