@@ -84,6 +84,7 @@ def announce(connection: Connection) -> None:
 def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's own connection
     for pragma in (
+        "page_size=8192",  # of a new file: the carriers of a common allele fit without a page of their own
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",

@@ -201,10 +201,18 @@ def _equal_width(text: bytes, samples: int) -> SiteCalls | None:
         columns, kept = columns[differ], kept[differ]
     het, teh, hom = _PHASED_CARRIER if phased else _UNPHASED_CARRIER
     homs, is_second = kept == hom, kept == het
-    if (homs | is_second | (kept == teh)).all():
-        # Nobody has anything but the reference and the first ALT: most lines of most files.
-        only = {1: AlleleCalls(columns, columns[homs], phased=Phased(columns, is_second) if phased else None)}
-        return SiteCalls(samples, _NOBODY, _NO_BYTES, _NO_BYTES, _NOBODY, _NOBODY, others=only)
+    plain = homs | is_second | (kept == teh)
+    uncalled = _NOBODY
+    if not plain.all():
+        missing = (kept == _NOT_CALLED[0]) | (kept == _NOT_CALLED[1])
+        if (plain | missing).all():
+            uncalled, columns = columns[missing], columns[plain]
+            homs, is_second, plain = homs[plain], is_second[plain], plain[plain]
+    if plain.all():
+        # Nobody has anything but the reference and the first ALT, or nothing: most lines of most files.
+        phases = Phased(columns, is_second) if phased and columns.size else None
+        only = {1: AlleleCalls(columns, columns[homs], phased=phases)}
+        return SiteCalls(samples, _NOBODY, _NO_BYTES, _NO_BYTES, uncalled, _NOBODY, others=only)
     letters = kept.view(np.uint8).reshape(-1, 4)
     first, separator, second, after = letters[:, 0], letters[:, 1], letters[:, 2], letters[:, 3]
     sound = _IS_ALLELE[first] & _IS_SEPARATOR[separator] & _IS_ALLELE[second] & (after == 9)
@@ -218,6 +226,7 @@ def _word(genotype: bytes) -> int:
 _PHASED_REFERENCE: Final = _word(b"0|0")
 _UNPHASED_REFERENCE: Final = _word(b"0/0")
 _PHASED_CARRIER: Final = (_word(b"0|1"), _word(b"1|0"), _word(b"1|1"))
+_NOT_CALLED: Final = (_word(b".|."), _word(b"./."))
 _UNPHASED_CARRIER: Final = (_word(b"0/1"), _word(b"1/0"), _word(b"1/1"))
 
 

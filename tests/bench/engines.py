@@ -6,9 +6,10 @@ is measured by the clock, since another process does half of the work.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,11 +39,11 @@ def _in_store(url: str) -> Iterator[Line]:
             yield Line(name, ours, "us", theirs)
 
 
-def _question(held: Loaded, name: str) -> object:
-    ten = Page(0, 10)
+def _question(held: Loaded, name: str) -> Callable[[], object]:
+    ten, points = Page(0, 10), itertools.cycle(held.points)
     return {
-        "seen?": lambda: held.store.exists("here", held.point),
-        "record": lambda: held.store.find("here", held.point, ten),
+        "seen?": lambda: held.store.exists("here", next(points)),
+        "record": lambda: held.store.find("here", next(points), ten),
         "count of 1 Mb": lambda: held.store.count("here", held.megabase),
         "page of 10": lambda: held.store.find("here", held.megabase, ten),
     }[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from tests.bench.cohorts import cohort
@@ -25,7 +26,10 @@ def _grown(steps: list[tuple[int, float]]) -> Iterator[Line]:
     for people, length in steps:
         with loaded(cohort(people, length)) as held:
             entries = held.alleles * people
-            lookup = 1e6 * each(lambda held=held: held.store.exists("here", held.point), LOOKUPS)
+            points = itertools.cycle(held.points)
+            lookup = 1e6 * each(
+                lambda held=held, points=points: held.store.exists("here", next(points)), LOOKUPS
+            )
             per_entry = 1e9 * held.ingest_s / entries
             per_allele = size_bytes(held.engine) / held.alleles
             now = lookup, per_entry, per_allele

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import subprocess
 import sys
@@ -36,20 +37,22 @@ def lines() -> Iterator[Line]:
 
 def _readers() -> Line:
     with loaded(cohort()) as held:
+        points = itertools.cycle(held.points)
 
         def ask() -> object:
-            return held.store.exists("here", held.point)
+            return held.store.exists("here", next(points))
 
-        idle = _p50(ask, lambda: time.perf_counter() > began + 2, began := time.perf_counter())
+        latest = time.perf_counter() + 2
+        idle = _p50(ask, lambda: time.perf_counter() > latest)
         command = [sys.executable, "-c", _PROGRAM, str(held.engine.url), str(cohort(2504, 4.5))]
         with subprocess.Popen(command) as writer:
-            busy = _p50(ask, lambda: writer.poll() is not None, time.perf_counter())
+            busy = _p50(ask, lambda: writer.poll() is not None)
         if writer.returncode:
             raise RuntimeError("the ingest beside the readers failed")
     return Line("a reader beside an ingest, p50 (idle)", busy, "us", idle, most=2.0)
 
 
-def _p50(work: Callable[[], object], is_over: Callable[[], bool], _began: float) -> float:
+def _p50(work: Callable[[], object], is_over: Callable[[], bool]) -> float:
     taken = []
     while not is_over():
         for _ in range(200):
