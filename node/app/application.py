@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
 
     gate = node.gate
-    alone = api.Responders(partial(gate.answer, Kind.BEACON), gate.list_terms)
+    alone = api.Responders(partial(gate.answer, Kind.BEACON), partial(gate.list_terms, Kind.BEACON))
     app.include_router(api.create_router(node.beacon, gate.authorise, alone), prefix=BEACON)
     asking = api.entry_routes(gate.authorise, alone.entries)
     _include_network(app, node)
@@ -100,7 +100,7 @@ def _include_network(app: FastAPI, node: Node) -> None:
         return await node.answer_onward(network(), question)
 
     whole = replace(node.beacon, root=NETWORK)
-    together = api.Responders(ask_network, node.gate.list_terms)
+    together = api.Responders(ask_network, partial(node.gate.list_terms, Kind.NETWORK))
     app.include_router(api.create_router(whole, node.gate.authorise, together), prefix=NETWORK)
     app.include_router(create_stream_router(node.gate.authorise, inquire))
     sums = node.open_sums()

@@ -113,16 +113,18 @@ class Gate:
             await _even(began)
         return response
 
-    async def list_terms(self, endpoint: TermsEndpoint, name: str, grant: Grant) -> Mapping[str, Any]:
+    async def list_terms(
+        self, kind: Kind, endpoint: TermsEndpoint, name: str, grant: Grant
+    ) -> Mapping[str, Any]:
         """A list of filtering terms, recorded.  Raises NodeError: see `beacon.terms.list_terms`."""
         try:
             listed = await run_in_threadpool(list_terms, self.beacon, grant, endpoint, name)
         except NodeError as fault:
-            self._note_refusal(Kind.BEACON, grant, fault)
+            self._note_refusal(kind, grant, fault)
             raise
         told = [name for name, ceiling in grant.ceilings.items() if ceiling.granularity is not None]
         question = f"{endpoint.path} {name}".encode()
-        await self._record(Kind.BEACON, grant, told, Granularity.COUNT, lambda: question)
+        await self._record(kind, grant, told, Granularity.COUNT, lambda: question)
         return listed
 
     async def _record(
