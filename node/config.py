@@ -6,6 +6,7 @@ Every setting is described in `deploy/varhaven.example.toml`, which a test holds
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.access import Granularity, Tier
 from schemas.errors import BadInput, Place
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Assembly
@@ -138,7 +140,44 @@ class CohortSection(_Section):
     filters: tuple[str, ...] = ()
 
 
-class PeerSection(_Section):
+class PeerOAuth(_Section):
+    """How this node gets tokens for a partner behind an authorization server (client credentials).
+
+    client_secret_file: holds the secret; without it this node proves who it is with its own key
+    (private_key_jwt).  resource: RFC 8707; scope: as the server wants it.
+    """
+
+    token_endpoint: PublicUrl
+    client_id: str = Field(min_length=1)
+    client_secret_file: Path | None = None
+    scope: str = ""
+    resource: str = ""
+
+
+class PeerTerms(_Section):
+    """What was agreed with a partner, beside who he is.
+
+    direction: asked by this node, answered by it, or both.  tier: what those it asks for are taken for at
+    most.  granularity: it is told no more than this.  expires: the last day of the agreement.
+    proxy, ca_bundle, client_certificate, client_key: how it is reached, instead of what holds for all.
+    """
+
+    direction: Literal["both", "ask", "answer"] = "both"
+    tier: Tier = Tier.PUBLIC
+    granularity: Granularity = Granularity.RECORD
+    expires: date | None = None
+    proxy: PublicUrl | None = None
+    ca_bundle: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    oauth: PeerOAuth | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the agreement has not ended by this day."""
+        return self.expires is None or day <= self.expires
+
+
+class PeerSection(PeerTerms):
     """A partner.  thumbprint: of a varhaven node's key, and of no other kind.  dialect: of a Beacon.
 
     assemblies: that it holds, where that is known; a question about another is carried over or not asked.
@@ -167,19 +206,31 @@ class PeerSection(_Section):
             raise ValueError("only varhaven nodes are reached through a relay")
         if self.dialect and self.kind is not PeerKind.BEACON:
             raise ValueError("a dialect is for a Beacon")
+        if self.oauth is not None and self.kind is not PeerKind.BEACON:
+            raise ValueError("a varhaven node is asked with signed requests; oauth is for a Beacon")
+        if self.client_key is not None and self.client_certificate is None:
+            raise ValueError("a key without its certificate is of no use")
         return self
+
+    @property
+    def terms(self) -> PeerTerms:
+        """What was agreed, alone."""
+        return PeerTerms.model_construct(**{name: getattr(self, name) for name in PeerTerms.model_fields})
 
 
 class FederationSection(_Section):
     """deadline_s: for a whole network question.  max_answer_mb: the most that is read from one peer.
 
     cache_s: for how long the same caller is told a peer's yes, no or count again; 0 for never.
+    membership_key: thumbprint of who signs the list of members; then only peers on the list are asked and
+    answered.
     """
 
     deadline_s: float = Field(default=8.0, gt=0, le=300)
     cache_s: float = Field(default=0.0, ge=0, le=60)
     max_answer_mb: float = Field(default=1.0, gt=0, le=100)
     ca_bundle: Path | None = None
+    membership_key: Thumbprint | None = None
 
 
 class RelaySection(_Section):
@@ -399,6 +450,24 @@ class Settings(_Section):
         default_port = 443 if public.scheme == "https" else 80
         port = self.server.port if self.server.port is not None else (public.port or default_port)
         return self.server.host or public.hostname or "127.0.0.1", port
+
+
+def read_terms(path: Path | None, stated: dict[str, object]) -> PeerTerms:
+    """What was agreed with a partner: in a file of TOML, and beside it.
+
+    Raises BadInput: an unknown key, or a value that cannot be.
+    """
+    place = Place(str(path) if path is not None else "the options")
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8")) if path is not None else {}
+        return PeerTerms.model_validate({**written, **stated})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raise BadInput(place, "cannot be read as TOML", "Write it as in [[peers]].") from None
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        remedy = "deploy/varhaven.example.toml describes every setting."
+        raise BadInput(Place(place.file, field=field), first["msg"], remedy) from None
 
 
 def read_settings(home: Path) -> Settings:

@@ -39,6 +39,20 @@ class Policy(StrEnum):
     CONTROLLED = "controlled"
 
 
+class Tier(StrEnum):
+    """What a caller is taken for: nobody in particular, a registered researcher, or an approved one."""
+
+    PUBLIC = "public"
+    REGISTERED = "registered"
+    CONTROLLED = "controlled"
+
+
+def lesser(one: Tier, other: Tier) -> Tier:
+    """The one of the two that sees less."""
+    order = tuple(Tier)
+    return min(one, other, key=order.index)
+
+
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """The most one caller may be told about one dataset; None is nothing, and `reason` says why.
@@ -59,11 +73,13 @@ class Grant:
 
     principal: a stable name for audit and budgets ("anonymous", "peer https://..."), never a token.
     purpose: what he has said he wants to do, as DUO codes; "" when he has not.
+    tier: what this node says of him to others.
     """
 
     principal: str
     ceilings: Mapping[str, Ceiling]
     purpose: str = ""
+    tier: Tier = Tier.PUBLIC
 
     def ceiling(self, dataset: str) -> Ceiling:
         """Nothing for a dataset the grant does not name."""

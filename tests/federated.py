@@ -38,7 +38,7 @@ DATASETS = (
     Dataset("closed", Assembly.GRCH38, Policy.CONTROLLED),
 )
 
-Answer = Callable[[str, bytes, PeerPrincipal], Awaitable[tuple[int, bytes]]]
+Answer = Callable[[str, bytes, PeerPrincipal, str], Awaitable[tuple[int, bytes]]]
 
 
 def a_response(node: str, exists: bool, **more: Any) -> Response:
@@ -91,7 +91,9 @@ class Node:
         return Peer(self.id, self.settings.node.name, self.key.thumbprints)
 
     def app(self, answer: Answer | None = None) -> FastAPI:
-        async def canned(_path: str, _body: bytes, _asking: PeerPrincipal) -> tuple[int, bytes]:
+        async def canned(
+            _path: str, _body: bytes, _asking: PeerPrincipal, _purpose: str
+        ) -> tuple[int, bytes]:
             return 200, an_answer(self.id, exists=True)
 
         app = FastAPI()

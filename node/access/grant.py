@@ -24,8 +24,8 @@ from typing import Final
 from urllib.parse import quote
 
 from node.access.duo import CC, GRU, Decision, Diseases, Judgement, Purpose, judge
-from node.access.principal import Anonymous, Caller, PeerPrincipal, Principal, Role, Tier
-from schemas.access import Ceiling, Grant, Granularity, Policy, coarser
+from node.access.principal import Anonymous, Caller, PeerPrincipal, Principal, Role
+from schemas.access import Ceiling, Grant, Granularity, Policy, Tier, coarser
 from schemas.people import Dataset
 
 REGISTERED_ACCESS: Final = "https://doi.org/10.1038/s41431-018-0219-y"
@@ -78,7 +78,8 @@ class Rules:
         standing = standing_of(principal, self.clock())
         name = str(principal)
         ceilings = {one.id: self._ceiling(principal, standing, one, purpose) for one in datasets}
-        return Grant(name, ceilings, str(purpose) if purpose is not None else "")
+        tier = Tier.CONTROLLED if standing.counts or standing.records else standing.tier
+        return Grant(name, ceilings, str(purpose) if purpose is not None else "", tier)
 
     def names_of(self, dataset: Dataset) -> frozenset[str]:
         """How a visa may name a dataset: its URL, with its id as it is or percent-encoded."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from schemas.access import ANONYMOUS, Granularity
+from schemas.access import ANONYMOUS, Granularity, Tier
 
 
 class Role(StrEnum):
@@ -48,18 +48,6 @@ class Anonymous:
 
     def __str__(self) -> str:
         return ANONYMOUS
-
-
-class Tier(StrEnum):
-    """What a caller whom another node vouches for is taken for here."""
-
-    PUBLIC = "public"
-    REGISTERED = "registered"
-    CONTROLLED = "controlled"
-
-    @property
-    def rank(self) -> int:
-        return list(Tier).index(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from node.access.compact import Claims
 from node.access.keys import NodeKey
 from node.access.once import UsedIds
 from node.access.signed import read_signed
+from schemas.access import Tier
 from schemas.errors import NotAuthorised
 
 MEDIA_TYPE: Final = "at+jwt"
@@ -57,12 +58,27 @@ class SignedCall:
 
     peer: the node that sent it.  subject: on whose behalf; the node itself when nobody in particular.
     via: the nodes it came through, the last is `peer`.  remaining_s: time to answer, from its arrival.
+    tier, purpose: of the subject, as the peer says; to be believed no further than the peer is.
     """
 
     peer: str
     subject: str
     via: tuple[str, ...]
     remaining_s: float
+    tier: Tier = Tier.PUBLIC
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Behalf:
+    """On whose behalf a node asks.  subject: how it calls him to this one receiver; "" for nobody."""
+
+    subject: str = ""
+    tier: Tier = Tier.PUBLIC
+    purpose: str = ""
+
+
+NOBODY: Final = Behalf()
 
 
 class Trusted(Protocol):
@@ -83,6 +99,7 @@ def mint(
     *,
     now_s: float,
     via: tuple[str, ...] = (),
+    behalf: Behalf = NOBODY,
 ) -> str:
     """A token for one `call` from node `sender` to node `receiver`, to be answered within `deadline_s`.
 
@@ -94,7 +111,7 @@ def mint(
         "iss": sender,
         "aud": receiver,
         "client_id": sender,
-        "sub": sender,
+        "sub": behalf.subject or sender,
         "act": {"sub": sender},
         "iat": issued,
         "exp": issued + LIFE_S,
@@ -105,6 +122,8 @@ def mint(
             "bh": call.digest,
             "via": [*via, sender],
             "dl": round((now_s + deadline_s) * 1000),
+            "tier": behalf.tier.value,
+            "purpose": behalf.purpose,
         },
     }
     return key.sign(MEDIA_TYPE, json.dumps(claims).encode())
@@ -214,7 +233,10 @@ class TokenVerifier:
         remaining_s = deadline_s - number_of(claims, "iat")  # by one clock, the sender's
         if remaining_s <= 0 or deadline_s + LEEWAY_S < now_s:
             raise NotAuthorised("the deadline of the question has passed; check the clocks of both nodes")
-        return SignedCall(claims["iss"], claims["sub"], tuple(via), min(remaining_s, MAX_LIFE_S))
+        tier, purpose = _behalf(bound)
+        return SignedCall(
+            claims["iss"], claims["sub"], tuple(via), min(remaining_s, MAX_LIFE_S), tier, purpose
+        )
 
     def _check_first_use(self, peer: str, token_id: Any, now_s: float) -> None:
         """Last of all checks, so that only a peer's own valid tokens use up its memory."""
@@ -223,3 +245,13 @@ class TokenVerifier:
         used = self._used.setdefault(peer, UsedIds(_REMEMBER_S, _REMEMBER_AT_MOST))
         if not used.first_time(token_id, now_s):
             raise NotAuthorised("the token was used before; every request needs its own")
+
+
+def _behalf(bound: dict[str, Any]) -> tuple[Tier, str]:
+    """Tier and purpose of whom is asked for; a node that says nothing asks for nobody in particular."""
+    tier, purpose = bound.get("tier", Tier.PUBLIC), bound.get("purpose", "")
+    if tier not in tuple(Tier):
+        raise NotAuthorised("the token names a tier that is not known here")
+    if purpose != "" and not is_text(purpose, 400):
+        raise NotAuthorised("the token states a purpose that is no text")
+    return Tier(tier), purpose

@@ -114,8 +114,10 @@ def _include_network(app: FastAPI, node: Node) -> None:
 def _door(node: Node, more: Mapping[str, routes.AnswerPeer]) -> routes.Door:
     """What peers find: the same Beacon, under the grant of a peer."""
 
-    async def answer_peer(entry_path: str, body: bytes, asking: PeerPrincipal) -> tuple[int, bytes]:
-        grant = node.gate.grant(asking)
+    async def answer_peer(
+        entry_path: str, body: bytes, asking: PeerPrincipal, purpose: str
+    ) -> tuple[int, bytes]:
+        grant = node.gate.grant(asking, node.gate.purpose(purpose))
         response = await node.gate.answer(Kind.FEDERATION, entry_at(entry_path).read_post(body), grant)
         return 200, wire.encode(response)
 

@@ -31,9 +31,10 @@ from node.access.grant import Rules
 from node.access.passports import posted_passports
 from node.access.principal import Anonymous, Caller, Principal
 from node.access.reception import Reception
+from node.access.tokens import Behalf
 from node.audit import Audit, Entry, Kind, Outcome
 from schemas import beacon as wire
-from schemas.access import Grant, Granularity
+from schemas.access import ANONYMOUS, Grant, Granularity
 from schemas.errors import BadQuestion, Forbidden, NodeError, NotAuthorised
 
 PURPOSE_HEADER: Final = "data-use-purpose"
@@ -83,15 +84,24 @@ class Gate:
         principal = await self.identify(request, form=form)
         if isinstance(principal, Caller) and principal.issuer == self.rules.node:
             _refuse_other_scopes(principal)
-        return self.grant(principal, self._purpose(request.headers.getlist(PURPOSE_HEADER)))
+        stated = request.headers.getlist(PURPOSE_HEADER)
+        if len(stated) > 1 or stated == [""]:
+            raise BadQuestion("the header Data-Use-Purpose states one purpose, once")
+        return self.grant(principal, self.purpose(stated[0] if stated else ""))
 
     def grant(self, principal: Principal, purpose: Purpose | None = None) -> Grant:
         return self.rules.decide(principal, self.beacon.catalogue.datasets(), purpose)
 
-    def _purpose(self, stated: list[str]) -> Purpose | None:
-        if len(stated) > 1:
-            raise BadQuestion("the header Data-Use-Purpose may be there once")
-        return read_purpose(stated[0], self.rules.diseases) if stated else None
+    def purpose(self, stated: str) -> Purpose | None:
+        """Raises BadQuestion: a purpose that is not understood."""
+        return read_purpose(stated, self.rules.diseases) if stated else None
+
+    def behalf(self, grant: Grant, peer: str) -> Behalf:
+        """How a question under `grant` is put to `peer`: who asks, by a name that means nothing elsewhere."""
+        if grant.principal == ANONYMOUS:
+            return Behalf(purpose=grant.purpose)
+        name = self.audit.digest(f"subject\0{peer}\0{grant.principal}".encode())
+        return Behalf(name, grant.tier, grant.purpose)
 
     async def answer(self, kind: Kind, asked: Asked, grant: Grant) -> wire.Response:
         """What this node tells of its own data, recorded.

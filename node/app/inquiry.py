@@ -17,6 +17,7 @@ from beacon.merge import merge
 from beacon.placement import carry
 from beacon.query import Asked
 from node import trace
+from node.access.tokens import Behalf
 from node.federation.asking import BeaconQuestion, Carried
 from node.federation.cache import Keeping
 from node.federation.network import Network, Round
@@ -46,8 +47,8 @@ class Event:
 @dataclass(slots=True)
 class Inquiry:
     """answer_alone: what this node itself may tell the caller.  reference: by which the question is carried
-    over to peers that hold another assembly.  on_behalf: of whom, and for what purpose.  misunderstood: why
-    this node did not understand.
+    over to peers that hold another assembly.  on_behalf: of whom, and for what purpose.  behalf: as whom
+    each peer is told the caller asks.  misunderstood: why this node did not understand.
     """
 
     identity: NodeIdentity
@@ -58,6 +59,7 @@ class Inquiry:
     on_behalf: str = ""
     via: tuple[str, ...] = ()
     deadline_s: float | None = None
+    behalf: Callable[[str], Behalf] | None = None
     misunderstood: BadQuestion | None = field(default=None, init=False)
     _answered: bool = field(default=False, init=False)
 
@@ -107,7 +109,12 @@ class Inquiry:
             self._carried,
         )
         return self.network.round(
-            question, self._own, deadline_s=self.deadline_s, via=self.via, keeping=self._keeping()
+            question,
+            self._own,
+            deadline_s=self.deadline_s,
+            via=self.via,
+            keeping=self._keeping(),
+            behalf=self.behalf,
         )
 
     def _keeping(self) -> Keeping[wire.Response] | None:

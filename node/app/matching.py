@@ -112,7 +112,7 @@ def _refuse_others(principal: SignedIn, node: str) -> None:
 def include_exchange(app: FastAPI, node: Node) -> None:
     """Adds the routes of the matchmaker; `app.state.network` is there once the application runs."""
     own = node.exchange
-    counter = Counter(node, TokenVerifier(node.beacon.identity.id, node.peers.find))
+    counter = Counter(node, TokenVerifier(node.beacon.identity.id, node.peers.asking))
 
     async def answer(caller: Caller, asked: MatchRequest) -> Mapping[str, Any]:
         return await own.desk.answer(caller.name, asked)

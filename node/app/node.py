@@ -118,7 +118,9 @@ class Node:
         """The question `asked` of the whole `network`, made ready; this node answers under `grant`."""
         answer_alone = partial(self.gate.answer, Kind.NETWORK, asked, grant)
         on_behalf = f"{grant.principal}\0{grant.purpose}"
-        return Inquiry(self.beacon.identity, network, asked, answer_alone, self.beacon.reference, on_behalf)
+        made = Inquiry(self.beacon.identity, network, asked, answer_alone, self.beacon.reference, on_behalf)
+        made.behalf = partial(self.gate.behalf, grant)
+        return made
 
     async def answer_onward(self, network: Network, question: PeerQuestion) -> tuple[int, bytes]:
         """The answer to a peer that asks this node for its whole network.
@@ -130,7 +132,8 @@ class Node:
         if peer is None or not peer.forward or len(signed.via) >= MAX_HOPS:
             raise Forbidden("this node does not pass on questions of this peer; ask it for itself alone")
         asked = entry_at(question.path).read_post(question.body)
-        inquiry = self.inquiry(network, asked, self.gate.grant(question.asking))
+        grant = self.gate.grant(question.asking, self.gate.purpose(signed.purpose))
+        inquiry = self.inquiry(network, asked, grant)
         inquiry.via, inquiry.deadline_s = signed.via, signed.remaining_s
         return 200, wire.encode(await inquiry.merged())
 
@@ -144,7 +147,8 @@ class Node:
         token = self.exchange.given.find(peer.id)
         async with open_connections(self.settings.federation) as connections:
             http = await connections.to(peer)
-            return await try_peer(http, self.key, self.beacon.identity.id, peer, token)
+            seen = self.peers.descriptors
+            return await try_peer(http, self.key, self.beacon.identity.id, peer, seen, token=token)
 
     @property
     def subjects(self) -> Subjects:

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from node.access.keys import NodeKey
 from node.access.server.clients import Client
 from node.access.server.entitlements import Entitlement, Tier
 from node.cli.options import AsJson, Home, open_home, out, print_json, record_change
+from node.config import read_settings
 from schemas.errors import BadInput, Place
 
 client = typer.Typer(help="Programs that may ask this node for tokens.", no_args_is_help=True)
@@ -102,11 +104,26 @@ def remove(name: Name, home: Home) -> None:
 
 
 @keys.command("rotate")
-def rotate_keys(home: Home, as_json: AsJson = False) -> None:
+def rotate_keys(
+    home: Home,
+    node_key: Annotated[
+        bool, typer.Option("--node", help="The key that partners pinned: prepare a second one.")
+    ] = False,
+    activate: Annotated[
+        str | None, typer.Option(metavar="THUMBPRINT", help="With --node: sign with this one from now on.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Sign tokens and visas with a new key; the old one verifies until what it signed has expired.
 
-    The key that partners pinned is another one and stays.
+    The key that partners pinned is another one: --node prepares its successor, and --node --activate changes
+    to it once every partner has pinned it, too (`varhaven peer add URL --thumbprint`).
     """
+    if node_key:
+        _rotate_node_key(home, activate, as_json)
+        return
+    if activate is not None:
+        raise BadInput(Place("--activate"), "is for the key of the node", "Say --node, too.")
     with open_home(home) as node:
         made = node.embedded.keyring.rotate()
         record_change(node, "keys rotate")
@@ -115,6 +132,24 @@ def rotate_keys(home: Home, as_json: AsJson = False) -> None:
         print_json({"active": made, "verifying": held})
         return
     out.print(f"Tokens are signed with {made}; {len(held)} keys verify.", markup=False)
+
+
+def _rotate_node_key(home: Path, activate: str | None, as_json: bool) -> None:
+    folder = read_settings(home).home / "keys"
+    held = NodeKey.load(folder)
+    if activate is not None:
+        held = held.activate(folder, activate)
+    elif len(held.thumbprints) > 1:
+        told = f"{held.thumbprints[1]} is there already"
+        raise BadInput(Place(str(folder)), told, "Activate it once every partner has pinned it.")
+    else:
+        held = held.prepare(folder)
+    if as_json:
+        print_json({"active": held.thumbprint, "thumbprints": list(held.thumbprints)})
+        return
+    out.print(f"The node signs with {held.thumbprint} when it is started next.", markup=False)
+    for other in held.thumbprints[1:]:
+        out.print(f"It also has {other}; partners may pin both.", markup=False)
 
 
 def describe(held: Entitlement) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.config import read_terms
 from node.federation.contact import Contact, ContactState
+from node.federation.members import sign as sign_list
 from node.federation.peers import Peer
-from schemas.errors import NotFound
+from schemas.access import Granularity, Tier
+from schemas.errors import BadInput, NotFound, Place
 from schemas.genome import Assembly
 from schemas.network import PeerKind
 
@@ -40,15 +44,69 @@ def add(
         bool, typer.Option("--forward", help="Pass its questions on to this node's peers.")
     ] = False,
     relay: Annotated[str, typer.Option(help="The relay through which it is reached.")] = "",
+    tier: Annotated[Tier, typer.Option(help="What those it asks for are taken for at most.")] = Tier.PUBLIC,
+    granularity: Annotated[
+        Granularity, typer.Option(help="It is told no more than this.")
+    ] = Granularity.RECORD,
+    direction: Annotated[
+        str, typer.Option(help="both; ask: it is asked and not answered; answer: the other way around.")
+    ] = "both",
+    expires: Annotated[str | None, typer.Option(help="Last day of the agreement, 2030-12-31.")] = None,
+    terms: Annotated[
+        Path | None,
+        typer.Option(help="The rest of what was agreed, in TOML as in [[peers]]: proxy, ca_bundle, oauth."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Trust a node; a running node follows at once.  Whether it answers yet is told, and not required."""
     assemblies = tuple(map(Assembly.read, assembly or ()))
     pinned = (thumbprint,) if thumbprint is not None else ()
-    wanted = Peer(url, name, pinned, False, kind, dialect, assemblies, network, forward, relay)
+    stated = {"tier": tier, "granularity": granularity, "direction": direction, "expires": expires}
+    agreed = read_terms(terms, {name: value for name, value in stated.items() if value is not None})
+    wanted = Peer(url, name, pinned, False, kind, dialect, assemblies, network, forward, relay, agreed)
     with open_home(home) as node:
         contact = asyncio.run(node.try_peer(node.peers.add(wanted)))
     _tell(contact, as_json)
+
+
+@peer.command("members")
+def members(
+    home: Home,
+    file: Annotated[
+        Path | None, typer.Argument(help="A newer list, as the operator of the network signed it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a list of members, or show the one that holds; only [federation] membership_key is believed."""
+    with open_home(home) as node:
+        if file is not None:
+            node.peers.roster.take_in(_text(file))
+        held = node.peers.roster.members()
+    if as_json:
+        print_json({} if held is None else {"seq": held.seq, "members": dict(held.suspended)})
+        return
+    for one, suspended in held.suspended.items() if held is not None else ():
+        out.print(f"{one}: {'suspended' if suspended else 'member'}", markup=False)
+    out.print(f"List {held.seq}." if held is not None else "No list of members is held.")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(Place(str(file)), "cannot be read as a list", "Check the path.") from None
+
+
+@peer.command("sign-members")
+def sign_members(
+    home: Home,
+    nodes: Annotated[list[str], typer.Argument(help="The URLs of all members.")],
+    suspended: Annotated[list[str] | None, typer.Option(help="A member that is suspended.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=92, help="How long the list holds.")] = 30,
+) -> None:
+    """As the operator of a network: write a list of its members, signed with this node's key."""
+    with open_home(home) as node:
+        typer.echo(sign_list(node.key, node.beacon.identity.id, nodes, suspended or (), days=days))
 
 
 @peer.command("invite")

@@ -37,7 +37,7 @@ from node.db.identity import (
     token_family,
     web_session,
 )
-from node.db.network import peer, secure_sum
+from node.db.network import document_seq, peer, secure_sum
 from node.db.people import biosample, dataset, individual, person, withdrawn
 from node.db.variants import annotation, coverage, merged_file, variant, vcf_file
 
@@ -56,6 +56,7 @@ __all__ = [
     "connect",
     "coverage",
     "dataset",
+    "document_seq",
     "entitlement",
     "exchange_day",
     "exchange_token",

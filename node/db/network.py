@@ -24,6 +24,17 @@ peer: Final = sa.Table(
     sa.Column("network", sa.Boolean, nullable=False, default=False, comment="asked for all of its network"),
     sa.Column("forward", sa.Boolean, nullable=False, default=False, comment="its questions are passed on"),
     sa.Column("relay", sa.Text, nullable=False, default="", comment="through which it is reached"),
+    sa.Column("terms", sa.Text, nullable=False, default="{}", comment="node.config.PeerTerms, JSON"),
+)
+
+# The highest number that a document of somebody else had; an older one is never believed again.
+document_seq: Final = sa.Table(
+    "document_seq",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True, comment="descriptor or members"),
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("document", sa.Text, nullable=False, comment="the newest list of members; else empty"),
 )
 
 # What was summed with whom, so that two totals never differ by one node or by one person.

@@ -16,6 +16,7 @@ from node.access.signed import UnknownKey
 from node.access.tokens import Call, mint
 from node.federation import descriptor
 from node.federation.descriptor import Descriptor
+from node.federation.newest import Newest
 from node.federation.peers import Peer
 from node.federation.question import refused
 from node.federation.transport import Reply, Silence, exchange
@@ -56,12 +57,19 @@ class Contact:
 
 
 async def try_peer(
-    http: httpx.AsyncClient, key: NodeKey, node: str, peer: Peer, token: str | None = None
+    http: httpx.AsyncClient,
+    key: NodeKey,
+    node: str,
+    peer: Peer,
+    newest: Newest,
+    *,
+    token: str | None = None,
 ) -> Contact:
     """Fetches the signed descriptor of `peer`, then greets it with a signed request; 10 s at most.
 
     Of a Beacon, its `/info`; of a Matchmaker node, its `/heartbeat`: whether something answers there.
-    node: the id of this node, in whose name `key` signs.  token: that a Matchmaker node gave this one.
+    node: the id of this node, in whose name `key` signs.  newest: numbers of the descriptors seen before.
+    token: that a Matchmaker node gave this one.
     """
     if peer.kind is not PeerKind.VARHAVEN:
         return await _visit(http, peer, {"x-auth-token": token} if token else {})
@@ -75,6 +83,7 @@ async def try_peer(
     try:
         document = reply.body.decode("ascii", errors="replace").strip()
         found = descriptor.read(document, peer.id, peer.thumbprints, time.time())
+        newest.advance(peer.id, found.seq)
     except UnknownKey as fault:
         return Contact(peer, ContactState.WRONG_KEY, fault.message)
     except NotAuthorised as fault:

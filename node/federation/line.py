@@ -12,12 +12,12 @@ import httpx
 
 from node import trace
 from node.access.keys import NodeKey
-from node.access.tokens import Call, mint
+from node.access.tokens import NOBODY, Behalf, Call, mint
 from node.config import FederationSection
 from node.federation.acquaintance import Acquaintance
 from node.federation.peers import Peer
 from node.federation.relay.asking import RelayTransport
-from node.federation.transport import Reply, Silence, exchange, open_http, trusted_authorities
+from node.federation.transport import Reply, Silence, exchange, open_http_for, trusted_authorities
 from schemas.network import PeerState
 
 _NO_TIME: Final = Silence(PeerState.TIMEOUT, "no time was left to ask")
@@ -31,14 +31,19 @@ class Connections:
         self._federation = federation
         self._opened = opened
         self._trusted = trusted_authorities(federation)
-        self._clients: dict[tuple[str, str, tuple[str, ...]], httpx.AsyncClient] = {}
+        self._clients: dict[object, httpx.AsyncClient] = {}
 
     async def to(self, peer: Peer) -> httpx.AsyncClient:
-        """The client for `peer`; the same one until all are closed, or until it is reached otherwise."""
-        way = (peer.id, peer.relay, peer.thumbprints if peer.relay else ())
+        """The client for `peer`; the same one until all are closed, or until it is reached otherwise.
+
+        Raises BadInput: certificates of the peer that cannot be read.
+        """
+        terms = peer.terms
+        own = (terms.proxy, terms.ca_bundle, terms.client_certificate)
+        way = (peer.id, peer.relay, peer.thumbprints if peer.relay else (), own)
         client = self._clients.get(way)
         if client is None:
-            client = open_http(self._federation, self._trusted)
+            client = open_http_for(self._federation, terms, self._trusted)
             if peer.relay:
                 relayed = RelayTransport(peer.relay, peer.id, peer.thumbprints, client)
                 client = httpx.AsyncClient(transport=relayed, timeout=client.timeout, headers=client.headers)
@@ -104,12 +109,13 @@ class Line(Way):
     """The way to one peer, on which this node can sign.
 
     via: nodes that a question which is passed on came through before.  known: what was found out about the
-    peer earlier.
+    peer earlier.  behalf: for whom it is asked.
     """
 
     peer: str = ""
     sender: Sender | None = None
     via: tuple[str, ...] = ()
+    behalf: Behalf = NOBODY
     known: Acquaintance = field(default_factory=Acquaintance)
 
     async def signed(self, call: Call, headers: Mapping[str, str] | None = None) -> Reply | Silence:
@@ -118,6 +124,15 @@ class Line(Way):
         if left_s <= 0:
             return _NO_TIME
         assert sender is not None  # noqa: S101  # whoever makes a line to a peer is somebody
-        token = mint(sender.key, sender.node, self.peer, call, left_s, now_s=time.time(), via=self.via)
+        token = mint(
+            sender.key,
+            sender.node,
+            self.peer,
+            call,
+            left_s,
+            now_s=time.time(),
+            via=self.via,
+            behalf=self.behalf,
+        )
         own = {"content-type": "application/json", **(headers or {}), "authorization": f"Bearer {token}"}
         return await self.send(call.method, self.peer + call.path, call.body, own)

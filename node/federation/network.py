@@ -11,19 +11,23 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Generic, TypeVar
 
 from node import trace
 from node.access.keys import NodeKey
+from node.access.tokens import Behalf
 from node.config import Settings
 from node.federation.acquaintance import Acquaintance
 from node.federation.breaker import Breaker
 from node.federation.cache import AnswerCache, Keeping
 from node.federation.line import Connections, Line, Sender
+from node.federation.newest import Newest
+from node.federation.passes import Passes
 from node.federation.peers import Peer, PeerBook
-from node.federation.question import Outcome, Question, declined
+from node.federation.question import Outcome, Question, declined, seems_well
+from node.federation.transport import Silence
 from schemas.errors import NodeError
 from schemas.network import Answered, PeerState
 
@@ -98,6 +102,7 @@ class _Manner(Generic[T]):
     via: tuple[str, ...]
     counted: bool
     keeping: Keeping[T] | None
+    behalf: Callable[[str], Behalf] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +133,15 @@ class Network:
         self._peers = peers
         self._connections = connections
         self._breaker = breaker or Breaker()
+        self._passes = Passes(key)
         self._known: dict[str, Acquaintance] = {}
         self._seen: dict[str, Seen] = {}
         self._cache = AnswerCache(settings.federation.cache_s)
+
+    @property
+    def descriptors(self) -> Newest:
+        """The newest numbers of what peers said of themselves."""
+        return self._peers.descriptors
 
     def peers(self) -> tuple[Peer, ...]:
         """All that are known now, suspended ones too.  Raises StoreUnavailable: the list cannot be read."""
@@ -174,22 +185,24 @@ class Network:
         via: tuple[str, ...] = (),
         counted: bool = True,
         keeping: Keeping[T] | None = None,
+        behalf: Callable[[str], Behalf] | None = None,
     ) -> Round[T]:
         """The question made ready, for whoever wants each answer as it arrives.
 
         via: nodes that a question which is passed on came through; they are not asked.  keeping: what of the
-        peers' answers may be kept, and told again for some seconds.
+        peers' answers may be kept, and told again for some seconds.  behalf: for whom a peer is asked, nobody
+        in particular when None.
 
         Raises StoreUnavailable: the list of peers cannot be read.
         """
         total_s = deadline_s or self._federation.deadline_s
         patience_s = total_s - min(_SPARE_S, total_s / 5)
         itself = Part(self._node.id, self._node.name, partial(self._ask_self, question, own, patience_s))
-        manner = _Manner(patience_s, via, counted, keeping)
+        manner = _Manner(patience_s, via, counted, keeping, behalf)
         others = tuple(
             Part(peer.id, peer.name, partial(self._ask_peer, question, peer, manner))
             for peer in self._peers.peers()
-            if peer.kind in question.kinds and peer.id not in via
+            if peer.kind in question.kinds and peer.id not in via and peer.terms.direction != "answer"
         )
         return Round((itself, *others), total_s)
 
@@ -205,8 +218,8 @@ class Network:
 
     async def _ask_peer(self, question: Question[T], peer: Peer, manner: _Manner[T]) -> Outcome[T]:
         ends = time.perf_counter() + manner.patience_s
-        if peer.suspended:
-            return Outcome(PeerState.SUSPENDED, "this node has suspended it")
+        if peer.silence:
+            return Outcome(PeerState.SUSPENDED, peer.silence)
         kept = None if manner.keeping is None else self._cache.find(peer, manner.keeping)
         if kept is not None:
             return kept
@@ -223,9 +236,10 @@ class Network:
                 peer=peer.id,
                 sender=self._sender,
                 via=manner.via,
+                behalf=manner.behalf(peer.id) if manner.behalf is not None else Behalf(),
                 known=self._known.setdefault(peer.id, Acquaintance()),
             )
-            found = await question.put(peer, line)
+            found = await self._put(question, peer, line)
         except BaseException:
             self._breaker.release(peer.id)
             raise
@@ -235,6 +249,19 @@ class Network:
         if manner.counted:
             ms = (manner.patience_s - line.left_s) * 1000
             self._seen[peer.id] = Seen(found.state, ms, time.time())
+        return found
+
+    async def _put(self, question: Question[T], peer: Peer, line: Line) -> Outcome[T]:
+        """As `question.put`, with a token of the peer's authorization server where it has one."""
+        oauth = peer.terms.oauth
+        if oauth is None:
+            return await question.put(peer, line)
+        credentials = await self._passes.headers(line.http, oauth, max(line.left_s, 0.01))
+        if isinstance(credentials, Silence):
+            return Outcome(credentials.state, credentials.reason, well=seems_well(credentials.state))
+        found = await question.put(peer, replace(line, credentials=credentials))
+        if found.state is PeerState.DENIED:
+            self._passes.forget(oauth)  # it may have ended early
         return found
 
 

@@ -5,9 +5,10 @@ Trust is a pinned key: nothing a peer says about itself can add or change it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,14 +16,19 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from node.config import PeerSection, Settings
+from node.config import PeerSection, PeerTerms, Settings
 from node.db import peer as table
 from node.federation.dialects import dialect_named
+from node.federation.members import Roster
+from node.federation.newest import Newest
 from schemas.errors import BadInput, BadQuestion, NotFound, Place, StoreUnavailable
 from schemas.genome import Assembly
 from schemas.network import PeerKind
 
 _MOST_KEYS: Final = 2  # the old and the new one, while a partner changes keys
+
+
+_NO_TERMS: Final = PeerTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class Peer:
     id: its public URL, without a trailing slash; of a Beacon, the root of its API.  thumbprints: of the keys
     a varhaven node may sign with (RFC 7638).  A suspended peer is neither answered nor asked.  dialect: of a
     Beacon, "" to find out.  assemblies: that it holds, () when not known.
-    network, forward, relay: see `node.config.PeerSection`.
+    network, forward, relay: see `node.config.PeerSection`.  terms: what was agreed.  barred: why it is
+    neither asked nor answered though it was not suspended here; "" when it is.
     """
 
     id: str
@@ -45,6 +52,13 @@ class Peer:
     network: bool = False
     forward: bool = False
     relay: str = ""
+    terms: PeerTerms = _NO_TERMS
+    barred: str = ""
+
+    @property
+    def silence(self) -> str:
+        """Why it is neither asked nor answered; "" when it is."""
+        return "this node has suspended it" if self.suspended else self.barred
 
 
 class PeerBook:
@@ -61,19 +75,30 @@ class PeerBook:
         self._engine = engine
         self._own_id = settings.node.id
         self._configured = _configured(settings)
+        self.roster = Roster(engine, settings.federation.membership_key)
+        self.descriptors = Newest(engine, "descriptor")
 
     def peers(self) -> tuple[Peer, ...]:
         """All of them, suspended ones too, ordered by id.  A row of the database adds to the settings."""
         with self._database() as connection:
             rows = {row.id: _read(row) for row in connection.execute(sa.select(table))}
         known = (self._joined(node, rows.get(node)) for node in sorted(rows.keys() | self._configured.keys()))
-        return tuple(peer for peer in known if peer is not None)
+        refusal = self.roster.refusal()
+        return tuple(_barred(peer, refusal) for peer in known if peer is not None)
 
     def find(self, node: str) -> Peer | None:
         """The peer with exactly this id, or None."""
         with self._database() as connection:
             row = connection.execute(sa.select(table).where(table.c.id == node)).one_or_none()
-        return self._joined(node, _read(row) if row is not None else None)
+        peer = self._joined(node, _read(row) if row is not None else None)
+        return None if peer is None else _barred(peer, self.roster.refusal())
+
+    def asking(self, node: str) -> Peer | None:
+        """The peer as one who asks this node: suspended, too, when it is by agreement not answered."""
+        peer = self.find(node)
+        if peer is None or not (peer.barred or peer.terms.direction == "ask"):
+            return peer
+        return replace(peer, suspended=True)
 
     def add(self, peer: Peer) -> Peer:
         """Trusts `peer`, or one more key of a peer that is there already; the peer as it is known now.
@@ -107,6 +132,7 @@ class PeerBook:
             network=wanted.network or before.network,
             forward=wanted.forward or before.forward,
             relay=wanted.relay or before.relay,
+            terms=wanted.terms if wanted.terms != _NO_TERMS else before.terms,
         )
         self._write(known)
         return known
@@ -155,6 +181,7 @@ class PeerBook:
             "network": peer.network,
             "forward": peer.forward,
             "relay": peer.relay or None,
+            **peer.terms.model_dump(),
         }
         try:
             sections = [PeerSection(**given, thumbprint=text) for text in peer.thumbprints or (None,)]
@@ -202,6 +229,7 @@ class PeerBook:
             "network": peer.network,
             "forward": peer.forward,
             "relay": peer.relay,
+            "terms": peer.terms.model_dump_json(exclude_defaults=True),
         }
         with self._database() as connection:
             changed = connection.execute(sa.update(table).where(table.c.id == peer.id).values(values))
@@ -227,6 +255,7 @@ def _configured(settings: Settings) -> dict[str, Peer]:
                 network=section.network,
                 forward=section.forward,
                 relay=section.relay or "",
+                terms=section.terms,
             )
         else:
             thumbprints = tuple(dict.fromkeys((*before.thumbprints, *own)))
@@ -255,4 +284,13 @@ def _read(row: sa.Row[tuple[object, ...]]) -> Peer:
         row.network,
         row.forward,
         row.relay,
+        PeerTerms.model_validate_json(row.terms),
     )
+
+
+def _barred(peer: Peer, refusal: Callable[[str], str]) -> Peer:
+    """The peer, with the reason why it is neither asked nor answered now, if there is one."""
+    why = "" if peer.terms.holds_on(datetime.now(UTC).date()) else "the agreement with it has ended"
+    if not why and peer.kind is PeerKind.VARHAVEN:
+        why = refusal(peer.id)
+    return replace(peer, barred=why) if why else peer

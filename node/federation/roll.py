@@ -19,6 +19,7 @@ from node.federation import descriptor
 from node.federation.descriptor import Descriptor, Holding
 from node.federation.line import Line
 from node.federation.network import Network
+from node.federation.newest import Newest
 from node.federation.peers import Peer
 from node.federation.question import Outcome, refused, seems_well
 from node.federation.reading import mapping, objects, text
@@ -44,7 +45,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A `Question`: what do you say of yourself?"""
+    """A `Question`: what do you say of yourself?  newest: so that an old answer is not believed."""
+
+    newest: Newest
 
     @property
     def kinds(self) -> frozenset[PeerKind]:
@@ -66,7 +69,7 @@ class Presence:
             return Outcome(*refused(reply), well=reply.status < 500)
         try:
             if peer.kind is PeerKind.VARHAVEN:
-                return Outcome(PeerState.HIT, response=_of_node(peer, reply))
+                return Outcome(PeerState.HIT, response=_of_node(peer, reply, self.newest))
             facts = _of_beacon(peer, orjson.loads(reply.body))
         except NotAuthorised as fault:
             return Outcome(PeerState.BAD_RESPONSE, fault.message)
@@ -81,9 +84,11 @@ def facts_of(said: Descriptor) -> Facts:
     return Facts(said.name, said.country, said.assemblies, said.datasets, said.endpoints)
 
 
-def _of_node(peer: Peer, reply: Reply) -> Facts:
+def _of_node(peer: Peer, reply: Reply, newest: Newest) -> Facts:
     document = reply.body.decode("ascii", errors="replace").strip()
-    return facts_of(descriptor.read(document, peer.id, peer.thumbprints, time.time()))
+    found = descriptor.read(document, peer.id, peer.thumbprints, time.time())
+    newest.advance(peer.id, found.seq)
+    return facts_of(found)
 
 
 def _of_beacon(peer: Peer, document: object) -> Facts:
@@ -139,7 +144,8 @@ class Roll:
                 async def itself() -> Facts:
                     return own
 
-                answers = await network.ask(Presence(), itself, deadline_s=_WITHIN_S, counted=False)
+                asked = Presence(network.descriptors)
+                answers = await network.ask(asked, itself, deadline_s=_WITHIN_S, counted=False)
                 self._called = tuple(Member(peers.get(one.node), one) for one in answers)
                 self._at = time.monotonic()
             return self._called

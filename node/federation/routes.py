@@ -22,6 +22,7 @@ from node.federation import descriptor
 from node.federation.asking import QUESTIONS
 from node.federation.contact import HELLO
 from node.federation.peers import PeerBook
+from schemas.access import lesser
 from schemas.errors import NodeError, NotAuthorised, StoreUnavailable, TooLarge
 from schemas.ga4gh import NodeIdentity
 from schemas.ports import Catalogue
@@ -34,8 +35,8 @@ _HEADERS: Final = {
     TooLarge.status: {"connection": "close"},  # or the server would go on reading what nobody wants
 }
 
-# Entry path ("g_variants") and body of a question, and its sender -> HTTP status and document.
-Answer = Callable[[str, bytes, PeerPrincipal], Awaitable[tuple[int, bytes]]]
+# Entry path ("g_variants") and body of a question, its sender and its purpose -> HTTP status and document.
+Answer = Callable[[str, bytes, PeerPrincipal, str], Awaitable[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def create_router(door: Door) -> APIRouter:
 
     The verifier of tokens lives as long as the router: make one router per process.
     """
-    verifier = TokenVerifier(door.identity.id, door.peers.find)
+    verifier = TokenVerifier(door.identity.id, door.peers.asking)
     router = APIRouter(tags=["federation"])
 
     @router.get(descriptor.PATH, summary="What this node says of itself, signed")
@@ -118,7 +119,7 @@ def _signed_route(
     async def question(request: Request, rest: str) -> Response:
         try:
             signed, body = await _verified(verifier, request, f"{prefix}/{rest}")
-            question = PeerQuestion(rest, body, PeerPrincipal(signed.peer), signed)
+            question = PeerQuestion(rest, body, _asker(door, signed), signed)
             return await _in_time(signed, answer(question))
         except NodeError as fault:
             return _refusal(door, fault)
@@ -133,6 +134,16 @@ async def _verified(verifier: TokenVerifier, request: Request, path: str) -> tup
     """
     body = await _body(request)
     return verifier.verify(request.headers.get("authorization"), Call(request.method, path, body)), body
+
+
+def _asker(door: Door, signed: SignedCall) -> PeerPrincipal:
+    """The sender: whom it asks for is taken for what it says, and for no more than was agreed with it."""
+    peer = door.peers.find(signed.peer)
+    if peer is None:  # removed since its token was verified
+        raise NotAuthorised(f"{signed.peer} is no longer a peer of this node")
+    terms = peer.terms
+    subject = "" if signed.subject == signed.peer else signed.subject
+    return PeerPrincipal(signed.peer, lesser(signed.tier, terms.tier), terms.granularity, subject)
 
 
 async def _body(request: Request) -> bytes:
@@ -150,7 +161,7 @@ async def _body(request: Request) -> bytes:
 
 
 async def _answered(door: Door, signed: SignedCall, entry_path: str, body: bytes) -> Response:
-    return await _in_time(signed, door.answer(entry_path, body, PeerPrincipal(signed.peer)))
+    return await _in_time(signed, door.answer(entry_path, body, _asker(door, signed), signed.purpose))
 
 
 async def _in_time(signed: SignedCall, answering: Awaitable[tuple[int, bytes]]) -> Response:

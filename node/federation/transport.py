@@ -12,11 +12,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Final
 
 import httpx
 
-from node.config import FederationSection
+from node.config import FederationSection, PeerTerms
 from schemas.errors import BadInput, Place
 from schemas.network import PeerState
 
@@ -66,17 +67,50 @@ def open_http(federation: FederationSection, trusted: ssl.SSLContext | None = No
     )
 
 
-def trusted_authorities(federation: FederationSection) -> ssl.SSLContext:
+def open_http_for(
+    federation: FederationSection, terms: PeerTerms | None, trusted: ssl.SSLContext
+) -> httpx.AsyncClient:
+    """A client for one peer, which may be reached in a way of its own; see `open_http`.
+
+    Where a proxy was agreed it is used whatever the environment says.
+
+    Raises BadInput: certificates that cannot be read.
+    """
+    if terms is None or not (terms.proxy or terms.ca_bundle or terms.client_certificate):
+        return open_http(federation, trusted)
+    own = trusted_authorities(federation, terms.ca_bundle)
+    if terms.client_certificate is not None:
+        try:
+            own.load_cert_chain(terms.client_certificate, terms.client_key)
+        except OSError as fault:  # ssl.SSLError is one
+            place = Place(str(terms.client_certificate), field="peers.client_certificate")
+            remedy = "Give a certificate and its key in PEM format."
+            raise BadInput(place, f"cannot be used ({fault.strerror or 'not PEM'})", remedy) from None
+    client = open_http(federation, own)
+    if terms.proxy is None:
+        return client
+    through = httpx.AsyncHTTPTransport(verify=own, proxy=terms.proxy, limits=_CONNECTIONS)
+    return httpx.AsyncClient(
+        transport=through,
+        follow_redirects=False,
+        timeout=httpx.Timeout(None),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        headers=client.headers,
+        trust_env=False,
+    )
+
+
+def trusted_authorities(federation: FederationSection, own: Path | None = None) -> ssl.SSLContext:
     """Certificates are checked against the system's authorities and those of `ca_bundle`.
 
-    Raises BadInput: `ca_bundle` cannot be read.
+    own: certificates of the authority of one peer, beside these.  Raises BadInput: they cannot be read.
     """
     trusted = ssl.create_default_context()
-    if federation.ca_bundle is not None:
+    for bundle in filter(None, (federation.ca_bundle, own)):
         try:
-            trusted.load_verify_locations(cafile=federation.ca_bundle)
+            trusted.load_verify_locations(cafile=bundle)
         except OSError as fault:  # ssl.SSLError is one
-            place = Place(str(federation.ca_bundle), field="federation.ca_bundle")
+            place = Place(str(bundle), field="ca_bundle")
             remedy = "Give a file of certificates in PEM format."
             raise BadInput(place, f"cannot be read as certificates ({fault.strerror})", remedy) from None
     return trusted

@@ -11,14 +11,14 @@ import pytest
 from beacon.entries import entry_at
 from beacon.query import Asked
 from node import trace
-from node.access.principal import Anonymous, Caller, PeerPrincipal, Principal, Tier, Visa
+from node.access.principal import Anonymous, Caller, PeerPrincipal, Principal, Visa
 from node.app import Node, open_node
 from node.audit import Kind, export, verify
 from node.config import read_settings
 from node.home import make_home
 from node.store.catalogue import add_dataset
 from node.store.ingest import ingest
-from schemas.access import Granularity, Policy
+from schemas.access import Granularity, Policy, Tier
 from schemas.errors import Forbidden, NotAuthorised, StoreUnavailable
 from schemas.genome import Assembly
 from schemas.people import Dataset

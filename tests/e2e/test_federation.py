@@ -38,7 +38,9 @@ class World:
         """The peers of a running node, as another process changes them."""
         return PeerBook(node.engine, node.settings)
 
-    async def answer_of_b(self, path: str, body: bytes, asking: PeerPrincipal) -> tuple[int, bytes]:
+    async def answer_of_b(
+        self, path: str, body: bytes, asking: PeerPrincipal, _purpose: str
+    ) -> tuple[int, bytes]:
         """What B says depends on what it is asked for."""
         self.asked.append((path, body, asking))
         if path == "hang":
@@ -51,7 +53,9 @@ class World:
             raise NotFound("there is no such entry type")
         return 200, an_answer(self.b.id, exists=True)
 
-    async def answer_of_c(self, _path: str, _body: bytes, _asking: PeerPrincipal) -> tuple[int, bytes]:
+    async def answer_of_c(
+        self, _path: str, _body: bytes, _asking: PeerPrincipal, _purpose: str
+    ) -> tuple[int, bytes]:
         return 200, an_answer(self.c.id, exists=False)
 
     async def ask_as_a(self, path: str = G_VARIANTS, deadline_s: float = 10) -> list[NodeAnswer]:
@@ -282,7 +286,7 @@ async def a_client(node: Node) -> AsyncIterator[httpx.AsyncClient]:
 def contact(node: Node, peer: Peer) -> Contact:
     async def main() -> Contact:
         async with a_client(node) as http:
-            return await try_peer(http, node.key, node.id, peer)
+            return await try_peer(http, node.key, node.id, peer, node.peers.descriptors)
 
     return asyncio.run(main())
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from node.access.duo import CC, DS, GRU, HMB, POA, Purpose
 from node.access.grant import REGISTERED_ACCESS, Rules
-from node.access.principal import Anonymous, Caller, PeerPrincipal, Principal, Role, Tier, Visa
+from node.access.principal import Anonymous, Caller, PeerPrincipal, Principal, Role, Visa
 from node.reference.ontology import Ontologies
-from schemas.access import Ceiling, Granularity, Policy
+from schemas.access import Ceiling, Granularity, Policy, Tier
 from schemas.genome import Assembly
 from schemas.people import Dataset
 

@@ -26,5 +26,14 @@ def upgrade() -> None:
         sa.Column("network", sa.Boolean(), nullable=False, comment="asked for all of its network"),
         sa.Column("forward", sa.Boolean(), nullable=False, comment="its questions are passed on"),
         sa.Column("relay", sa.Text(), nullable=False, comment="through which it is reached"),
+        sa.Column("terms", sa.Text(), nullable=False, comment="node.config.PeerTerms, JSON"),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "document_seq",
+        sa.Column("kind", sa.Text(), nullable=False, comment="descriptor or members"),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False, comment="the newest list of members; else empty"),
+        sa.PrimaryKeyConstraint("kind", "issuer"),
     )
