@@ -126,6 +126,21 @@ def test_every_stream_ends_with_what_it_comes_to(world: World) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("", {"meta": {"requestedSchemas": [{"entityType": "individual"}]}, "query": {}}),
+        ("/individuals", {"query": {}}),
+    ],
+)
+def test_any_entry_type_is_asked_for(world: World, path: str, body: dict[str, Any]) -> None:
+    reply = httpx.post(f"{world.url}/network/stream{path}", json=body, trust_env=False, timeout=30)
+    assert reply.status_code == 200, reply.text
+    (summary,) = [line for line in reply.text.splitlines() if "byState" in line]
+    assert json.loads(summary.removeprefix("data: "))["asked"] == 1
+    assert "geneId" not in reply.text
+
+
 def test_a_question_that_cannot_be_read_is_refused_before_anything_is_streamed(world: World) -> None:
     for path, body in (
         ("", {"query": {"filtres": []}}),
