@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from node import db
 from node.app import open_node
@@ -30,6 +31,18 @@ _SHIFTED = (
     "import sys, time; real = time.time; ahead = float(sys.argv.pop(1)); "
     "time.time = lambda: real() + ahead; from node.cli import main; main()"
 )
+
+
+def allele_body(granularity: str) -> dict[str, Any]:
+    """A POST that asks for an allele which every hospital of the demonstration has."""
+    parameters = {
+        "assemblyId": "GRCh37",
+        "referenceName": "20",
+        "start": [3193841],
+        "referenceBases": "C",
+        "alternateBases": "A",
+    }
+    return {"query": {"requestParameters": parameters, "requestedGranularity": granularity}}
 
 
 def free_port() -> int:

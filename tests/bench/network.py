@@ -23,22 +23,11 @@ from rich.table import Table
 
 from node.federation.peers import Peer
 from tests.federated import an_answer
-from tests.node_processes import NodeProcess, make_data, make_node, running
+from tests.node_processes import NodeProcess, allele_body, make_data, make_node, running
 
 SIZES = (3, 10, 50)  # nodes, with the one that asks
 ROUNDS = 15
-BODY = {
-    "query": {
-        "requestParameters": {
-            "assemblyId": "GRCh37",
-            "referenceName": "20",
-            "start": [3193841],
-            "referenceBases": "C",
-            "alternateBases": "A",
-        },
-        "requestedGranularity": "count",
-    }
-}
+BODY = allele_body("record")
 PEERS = """
 import asyncio, json, sys
 template = sys.stdin.buffer.read()

@@ -30,6 +30,7 @@ from schemas.network import PeerKind
 from schemas.notation import read_question
 from tests.dialect_beacons import bento, bycon, ega_pi, gdi, heedless, reply, speaking
 from tests.federated import free_socket, serving
+from tests.node_processes import allele_body
 
 ALLELE, ABSENT = "20:3193842 C>A", "20:3193842 C>G"
 TERMS = {"response": {"filteringTerms": [{"id": "HP:0001250", "type": "ontology"}]}}
@@ -230,18 +231,7 @@ class Chain:
                 opened.peers.remove(peer.id)
 
     def ask(self) -> dict[str, Any]:
-        body = {
-            "query": {
-                "requestParameters": {
-                    "assemblyId": "GRCh37",
-                    "referenceName": "20",
-                    "start": [3193841],
-                    "referenceBases": "C",
-                    "alternateBases": "A",
-                },
-                "requestedGranularity": "record",
-            }
-        }
+        body = allele_body("record")
         url = f"{self.nodes[0].url}/network/beacon/g_variants"
         answer = httpx.post(url, json=body, trust_env=False, timeout=30)
         assert answer.status_code == 200, answer.text

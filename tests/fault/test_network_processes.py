@@ -21,25 +21,14 @@ import trustme
 from node.federation.peers import Peer
 from tests.fake_peers import MB, Behaviour, Fake, a_peer
 from tests.fault.test_network import ROWS
-from tests.node_processes import NodeProcess, free_port, make_data, make_node, running
+from tests.node_processes import NodeProcess, allele_body, free_port, make_data, make_node, running
 
 pytestmark = pytest.mark.timeout(600)  # starting twelve processes on a busy machine takes its time
 
 DEADLINE_S = 6.0
 FEDERATION = f"\n[federation]\ndeadline_s = {DEADLINE_S}\n"
 AC, AN = 10, 182  # of the allele, in every node's copy of the same genotypes
-BODY = {
-    "query": {
-        "requestParameters": {
-            "assemblyId": "GRCh37",
-            "referenceName": "20",
-            "start": [3193841],
-            "referenceBases": "C",
-            "alternateBases": "A",
-        },
-        "requestedGranularity": "record",
-    }
-}
+BODY = allele_body("record")
 
 
 @pytest.fixture(scope="module")
