@@ -39,6 +39,7 @@ from schemas.errors import (
 from schemas.ga4gh import NodeIdentity
 
 MAX_BODY_BYTES: Final = 1_000_000
+_BODY: Final = "varhaven.body"
 _JSON: Final = "application/json"
 _PRIVATE: Final = {"Cache-Control": "no-store"}  # what was asked and answered is kept by nobody on the way
 
@@ -222,12 +223,12 @@ def _framework_route(beacon: Beacon, document: Document) -> Callable[..., Any]:
 
 async def body_of(request: Request) -> bytes:
     """The body of a question, however often it is asked for.  Raises TooLarge."""
-    if hasattr(request.state, "body"):
-        return cast(bytes, request.state.body)
+    if _BODY in request.scope:  # which, unlike its state, no two requests share
+        return cast(bytes, request.scope[_BODY])
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"a question may have {MAX_BODY_BYTES / 1e6:g} MB at most")
-    request.state.body = whole = bytes(body)
+    request.scope[_BODY] = whole = bytes(body)
     return whole

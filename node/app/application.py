@@ -19,6 +19,7 @@ from beacon.query import Asked
 from node.access.principal import PeerPrincipal
 from node.access.published import create_metadata_router
 from node.app.attendance import Attendance
+from node.app.credentials import Credentials
 from node.app.express import Express
 from node.app.inquiry import Inquiry
 from node.app.matching import at_work, include_exchange
@@ -72,10 +73,10 @@ def create_app(settings: Settings) -> FastAPI:
     include_exchange(app, node)
     app.include_router(create_metadata_router(gate.authenticator, settings.node.name))
     app.include_router(_host_router(node))
+    refuse = partial(told, node.beacon.identity)
+    app.add_middleware(Credentials, identify=gate.identify, refuse=refuse)
     app.add_middleware(
-        Express,
-        asking={f"{BEACON}/{path}": ask for path, ask in asking.items()},
-        refuse=partial(told, node.beacon.identity),
+        Express, asking={f"{BEACON}/{path}": ask for path, ask in asking.items()}, refuse=refuse
     )
     app.add_middleware(Attendance)
     if settings.server.trusted_proxies:

@@ -13,9 +13,8 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-import orjson
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
@@ -25,10 +24,10 @@ from beacon.query import Asked
 from beacon.room import Beacon
 from beacon.terms import TermsEndpoint, list_terms
 from node import trace
-from node.access.authenticator import Authenticator, Presented
+from node.access.authenticator import Authenticator
 from node.access.duo import Purpose, read_purpose
 from node.access.grant import Rules
-from node.access.passports import posted_passports
+from node.access.presented import presented_by
 from node.access.principal import Anonymous, Caller, Principal
 from node.access.reception import Reception
 from node.access.tokens import Behalf
@@ -40,6 +39,7 @@ from schemas.errors import BadQuestion, Forbidden, NodeError, NotAuthorised
 PURPOSE_HEADER: Final = "data-use-purpose"
 SCOPE: Final = "beacon:query"
 _STEP_S: Final = 0.01
+_SENDER: Final = "varhaven.sender"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +55,19 @@ class Gate:
     async def identify(self, request: Request, *, form: bool = False) -> Principal:
         """Who sends `request`: by its token or its passports, or else by the session of its cookie.
 
+        Judged once, however often it is asked: a proof is good for one time.
+
         form: it is one of our own pages that asks, with a form for a body, in which no passports can be.
 
         Raises NotAuthorised: he shows credentials that do not hold; they are never taken for none.
         BadQuestion: posted passports that cannot be read; IssuerUnavailable, StoreUnavailable, OverBudget.
         """
-        headers = request.headers
-        passports = _posted(await api.body_of(request)) if request.method == "POST" and not form else ()
-        shown = Presented(
-            request.method,
-            _path_of(request),
-            authorization=tuple(headers.getlist("authorization")),
-            dpop=tuple(headers.getlist("dpop")),
-            passports=passports,
-        )
+        if _SENDER not in request.scope:  # which, unlike its state, no two requests share
+            request.scope[_SENDER] = await self._identified(request, form)
+        return cast("Principal", request.scope[_SENDER])
+
+    async def _identified(self, request: Request, form: bool) -> Principal:
+        shown = await presented_by(request, None if form else api.body_of)
         if shown.authorization or shown.dpop or shown.passports:
             return await self.authenticator.identify(shown)
         if self.reception.cookies.has_session(request):
@@ -161,22 +160,6 @@ class Gate:
         outcome = Outcome.DENIED if isinstance(fault, NotAuthorised | Forbidden) else Outcome.FAILED
         entry = Entry("", grant.principal, kind, outcome, purpose=grant.purpose, detail=fault.reason)
         self.audit.note(entry)
-
-
-def _path_of(request: Request) -> str:
-    """As it stands in the request line, without a query."""
-    raw = request.scope.get("raw_path")
-    return raw.decode("latin-1").partition("?")[0] if raw else str(request.scope["path"])
-
-
-def _posted(body: bytes) -> tuple[str, ...]:
-    """The passports beside a question; its reader says what is wrong with a body that is not JSON."""
-    if b"passports" not in body and b"\\u" not in body:
-        return ()
-    try:
-        return posted_passports(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return ()
 
 
 def _refuse_other_scopes(caller: Caller) -> None:
