@@ -18,6 +18,7 @@ from node.access.claims import LEEWAY_S
 from node.access.keys import NodeKey
 from node.access.keysets import read_keys
 from node.access.opening import Opening
+from node.access.opening_providers import open_providers
 from node.access.outbound import Outbound, Reply
 from node.config import IssuerSection, Settings, VisaSection
 from schemas.errors import IssuerUnavailable, NotAuthorised
@@ -57,6 +58,32 @@ async def inspect_issuers(
             yield trouble
 
 
+async def inspect_providers(
+    settings: Settings,
+    key: NodeKey,
+    *,
+    outbound: Outbound | None = None,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[Trouble]:
+    """Every trouble with the providers at which people sign in; each is asked at most twice.
+
+    Raises BadInput: settings that cannot work.
+    """
+    opening = Opening(settings, key, outbound or Outbound(settings.access), clock)
+    for provider in open_providers(settings, key, outbound=opening.outbound, clock=clock):
+        try:
+            for name in ("authorization_endpoint", "token_endpoint"):
+                await provider.metadata.endpoint(name)
+            methods = await provider.metadata.published("code_challenge_methods_supported")
+            if isinstance(methods, list) and "S256" not in methods:
+                yield Trouble(provider.issuer, "it does not know PKCE with S256", "Switch it on there.")
+            reply = await opening.outbound.get(await provider.metadata.endpoint("jwks_uri"))
+            for trouble in _of_keys(opening, provider.issuer, reply, provider.algorithms):
+                yield trouble
+        except IssuerUnavailable as fault:
+            yield Trouble(provider.issuer, fault.message, _REACH)
+
+
 async def _of_issuer(opening: Opening, section: IssuerSection) -> AsyncIterator[Trouble]:
     metadata = opening.metadata(section)
     try:
@@ -94,12 +121,12 @@ def _of_keys(opening: Opening, issuer: str, reply: Reply, algorithms: Iterable[s
         ahead = reply.told_s - opening.clock()
         problem = f"its clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
         yield Trouble(issuer, problem, "Set both by NTP; tokens are refused otherwise.")
-    keys = read_keys(reply)
-    missing = [name for name in algorithms if not any(_signs(key, name) for key in keys)]
+    keys, wanted = read_keys(reply), sorted(algorithms)
+    missing = [name for name in wanted if not any(_signs(key, name) for key in keys)]
     if not keys:
         problem = "it publishes no key that may be used (RSA of 2048 bits or more, EC, Ed25519)"
         yield Trouble(issuer, problem, "Ask whoever runs it.")
-    elif missing == list(algorithms):
+    elif missing == wanted:
         problem = f"none of its keys signs with {' or '.join(missing)}"
         yield Trouble(issuer, problem, "Set `algorithms` to what it signs with.")
 

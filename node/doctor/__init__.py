@@ -3,6 +3,7 @@
     finding    what a check is, and what it finds
     checks     of what lies on this machine
     issuers    of whose tokens and visas are good here
+    entrance   of what is needed to sign in
 
 A new check is a function and its line in `CHECKS`.  Checks change nothing and may run beside a node that
 serves; none hinders another.
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from node import db
 from node.config import Settings
-from node.doctor import checks, issuers
+from node.doctor import checks, entrance, issuers
 from node.doctor.finding import Check, Finding, Patient, Watcher
 from schemas.errors import BadInput, NodeError
 
@@ -35,6 +36,8 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
         "files": checks.files,
         "index": checks.index,
         "issuers": issuers.issuers,
+        "providers": entrance.providers,
+        "certificate": entrance.certificate,
     }
 )
 # Without these, what follows could only say the same once more.

@@ -22,6 +22,7 @@ from joserfc.jwk import ECKey, RSAKey
 from node.access.opening_providers import open_providers
 from node.cli.options import open_home
 from node.config import CONFIG_NAME, read_settings
+from node.doctor import examine
 from node.home import make_home
 from schemas.errors import BadInput
 from tests.browsing import Browser, Served, a_served_node
@@ -451,6 +452,44 @@ def test_what_a_provider_says_is_text_on_the_page(deceived: Deceived) -> None:
         account = browser.get("/account")
         assert "&lt;script&gt;alert(1)" in account.text
         assert "<script>alert(1)" not in account.text
+
+
+# What the doctor says of providers
+
+
+def doctor(home: Path) -> list[str]:
+    settings = read_settings(home)
+    found = {one.name: one.findings for one in examine(settings)}
+    return [finding.text for finding in found["providers"]]
+
+
+def test_the_doctor_finds_a_real_provider_well(joined: Joined) -> None:
+    assert doctor(joined.node.home) == []
+
+
+def test_the_doctor_tells_what_is_wrong_with_a_provider(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with a_liar() as liar:
+        liar.documents = {
+            "/.well-known/openid-configuration": {
+                "issuer": liar.issuer,
+                "authorization_endpoint": f"{liar.issuer}/auth",
+                "token_endpoint": f"{liar.issuer}/token",
+                "jwks_uri": f"{liar.issuer}/jwks",
+                "code_challenge_methods_supported": ["plain"],
+            },
+            "/jwks": {"keys": [EC.as_dict(private=False)]},
+        }
+        make_home(home, "http://127.0.0.1:9", "Example", "FI")
+        with (home / CONFIG_NAME).open("a") as file:
+            file.write(configuration(liar.issuer, tmp_path))
+        told = doctor(home)
+        assert len(told) == 2
+        assert "PKCE" in told[0]
+        assert "none of its keys signs with RS256" in told[1]
+        liar.documents["/.well-known/openid-configuration"] |= {"issuer": "https://evil.example"}
+        assert "does not name it as its issuer" in doctor(home)[0]
+    assert "cannot be reached" in doctor(home)[0]
 
 
 # Settings

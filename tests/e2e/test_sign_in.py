@@ -3,6 +3,7 @@
 import json
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,7 @@ def test_a_node_ends_tls_itself(tmp_path: Path) -> None:
     told("init", "--url", "https://127.0.0.1:8124", "--name", "Example", "--country", "FI", home=home)
     with (home / "varhaven.toml").open("a") as file:
         file.write(f'\n[server]\ncertificate = "{certificate}"\nkey = "{key}"\n')
+    assert done("doctor", home=home)
     trusted = ssl.create_default_context()
     authority.configure_trust(trusted)
     with serving(home, "https") as url, httpx.Client(verify=trusted, trust_env=False) as http:
@@ -184,6 +186,28 @@ def test_a_node_ends_tls_itself(tmp_path: Path) -> None:
         made = told("client", "add", "over-tls", home=home)
         fields = {"grant_type": "client_credentials", **made}
         assert http.post(f"{url}/oauth/token", data=fields).status_code == 200
+
+
+def test_the_doctor_looks_at_the_certificate(tmp_path: Path) -> None:
+    authority, home = trustme.CA(), tmp_path / "home"
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    told("init", "--url", "https://127.0.0.1:8125", "--name", "Example", "--country", "FI", home=home)
+    with (home / "varhaven.toml").open("a") as file:
+        file.write(f'\n[server]\ncertificate = "{certificate}"\nkey = "{key}"\n')
+
+    def finding() -> str:
+        result = varhaven("doctor", "--json", home=home)
+        assert result.status == 1
+        return result.stdout
+
+    assert "cannot be used" in finding()
+    for days, said in ((-1, "it has expired"), (10, "it expires in 9 days")):
+        issued = authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=days))
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        issued.private_key_pem.write_to_path(key)
+        assert said in finding()
+    authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(key)
+    assert "cannot be used" in finding()
 
 
 def test_lists_are_tables_for_people(home: Path) -> None:
