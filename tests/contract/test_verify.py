@@ -69,7 +69,7 @@ def _running(home: Path, policy: Policy, listening: socket.socket, url: str) -> 
     ingest(engine, made.settings.ingest, vcf, "chr20")
     import_people(engine, "chr20", people, Format.BFF)
     engine.dispose()
-    with serving(create_app(made.settings), listening):
+    with serving(create_app(made.settings), listening, lifespan="on"):
         yield f"{url}/beacon"
 
 
@@ -131,6 +131,23 @@ def test_our_own_node_passes(tmp_path: Path) -> None:
     with running(tmp_path / "home", Policy.OPEN) as url:
         verdict = verified(url, ITPA)
     assert not failed(verdict)
+    assert verdict.probe == ITPA
+
+
+@pytest.mark.parametrize("policy", [Policy.PUBLIC, Policy.REGISTERED])
+def test_our_own_node_passes_whatever_its_policy(tmp_path: Path, shared: Path, policy: Policy) -> None:
+    with running(tmp_path / "home", policy) as url:
+        verdict = verified(url, ITPA, schemas=shared / "spec" / "beacon-v2")
+    assert not failed(verdict)
+
+
+def test_the_face_of_our_own_network_passes(tmp_path: Path, shared: Path) -> None:
+    with running(tmp_path / "home", Policy.OPEN) as url:
+        face = url.replace("/beacon", "/network/beacon")
+        verdict = verified(face, ITPA, schemas=shared / "spec" / "beacon-v2")
+    # A filter that nobody in the network knows is told node by node, as not applicable, and not refused.
+    assert set(failed(verdict)) <= {"honesty.filter-refused"}
+    assert verdict.ok
     assert verdict.probe == ITPA
 
 
