@@ -117,11 +117,11 @@ class NodeProcess:
         return (int(words[11]) + int(words[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
-def make_data(folder: Path) -> Path:
+def make_data(folder: Path, policy: Policy = Policy.OPEN) -> Path:
     """A database with the first hospital's genotypes, to be copied into homes."""
     made = make_home(folder, "http://127.0.0.1:1", "Data", "GB")
     engine = db.connect(made.settings.database_url)
-    add_dataset(engine, Dataset("chr20", Assembly.GRCH37, Policy.OPEN, "Chromosome 20"))
+    add_dataset(engine, Dataset("chr20", Assembly.GRCH37, policy, "Chromosome 20"))
     ingest(engine, made.settings.ingest, HOSPITALS[0].files()[0], "chr20")
     engine.dispose()
     return folder / "varhaven.db"
