@@ -7,6 +7,7 @@ replaced and checked by itself.  A file with which anything is the matter is lef
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from node.store import files
 from node.store.crew import Child
 from node.store.files import Bundled, Fingerprint, Target
 from node.store.frames import Frame, Tag, unpack_rows
-from node.store.reading import Way
+from node.store.reading import Way, pace
 from node.store.spans import Span, packed
 from node.store.steady import sweep_if_possible, uninterrupted
 from schemas.errors import BadInput
@@ -150,7 +151,7 @@ class Bundle:
     def _read(self, child: Child) -> dict[str, Any]:
         """Takes the rows as they come; what was read of each file, and how many rows there are."""
         size = max(1, sum(one.fingerprint.size_bytes for one in self.given))
-        rows = 0
+        rows, began = 0, time.monotonic()
         while (frame := self._receive(child, Tag.ROWS, Tag.DONE)).tag is Tag.ROWS:
             told = frame.value
             batch = unpack_rows(told["rows"], frame.blob)
@@ -158,6 +159,6 @@ class Bundle:
             with uninterrupted():
                 files.add_rows(self.engine, batch, told["notes"], spans)
             rows += len(batch)
-            self.tell(min(1.0, told["done_bytes"] / size), f"{rows:,} alleles")
+            self.tell(min(1.0, told["done_bytes"] / size), pace(rows, began))
         summary: dict[str, Any] = frame.value
         return summary

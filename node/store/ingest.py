@@ -14,7 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ from node.store import files
 from node.store.crew import Indivisible
 from node.store.files import Fingerprint, HeldFile, Rules, Target
 from node.store.parts import WHOLE, Part, parts_of
-from node.store.reading import Reading, Way, reading
+from node.store.reading import Reading, Way, pace, reading
 from node.store.steady import sweep_if_possible, uninterrupted
 from schemas.errors import BadInput, Place
 
@@ -197,6 +197,7 @@ class _Job:
     tell: Progress
     others: Sequence[HeldFile] = ()
     parts: tuple[Part, ...] = (WHOLE,)
+    began: float = field(default_factory=time.monotonic)
 
     def do(self, replaced: int | None, *, dry_run: bool) -> Reading:
         try:
@@ -270,7 +271,7 @@ class _Job:
 
     def _show(self, alleles: int, done_bytes: int) -> None:
         done = done_bytes / max(1, self.fingerprint.size_bytes)
-        self.tell(_HASH_SHARE + (1 - _HASH_SHARE) * min(done, 1.0), f"{alleles:,} alleles")
+        self.tell(_HASH_SHARE + (1 - _HASH_SHARE) * min(done, 1.0), pace(alleles, self.began))
 
     def _check_unchanged(self) -> None:
         known = self.fingerprint.size_bytes, self.fingerprint.modified_ns

@@ -5,6 +5,7 @@ Rows leave here without those people who have withdrawn.  Knows nothing of the d
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,6 +95,12 @@ class Reading:
             return notes
         held = {row[:_KEY_COLUMNS] for row in rows}
         return [note for note in notes if tuple(note[:_KEY_COLUMNS]) in held]
+
+
+def pace(alleles: int, began: float) -> str:
+    """How many alleles were read, and how many a second; began: by the monotonic clock."""
+    seconds = max(time.monotonic() - began, 1e-3)
+    return f"{alleles:,} alleles, {alleles / seconds:,.0f}/s"
 
 
 @contextmanager

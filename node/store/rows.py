@@ -297,9 +297,10 @@ class RowMaker:
     def _phase(self, held: Tally, het: int) -> bytes | None:
         if held.phases is None:
             return None
-        carriers = self.ordinals[held.carriers]
-        phases = held.phases.of_people(self.ordinals, in_order=self._in_order)
-        return encode_phases(carriers if self._in_order else np.sort(carriers), het, phases)
+        if self._in_order and held.phases.groups is None:
+            return encode_phases(held.carriers, het, held.phases)  # it says nothing by ordinals
+        carriers = np.sort(self.ordinals[held.carriers])
+        return encode_phases(carriers, het, held.phases.of_people(self.ordinals, in_order=self._in_order))
 
     def _odd(self, odd: npt.NDArray[np.int64]) -> bytes | None:
         if not odd.size:

@@ -173,7 +173,7 @@ def _fast(text: bytes, samples: int, *, with_fields: bool) -> SiteCalls | None:
         if calls is not None:
             return calls
     buffer = np.frombuffer(text + b"\t\t\t\t", np.uint8)
-    ends = np.flatnonzero(buffer[: len(text)] == 9)
+    ends = (buffer[: len(text)] == 9).nonzero()[0]
     if ends.size != samples - 1:
         raise _wrong_columns(text, samples)
     starts = np.empty(samples, np.int64)
@@ -186,7 +186,7 @@ def _fast(text: bytes, samples: int, *, with_fields: bool) -> SiteCalls | None:
         return None
     if haploid.any():
         second = np.where(haploid, np.uint8(_NO_SECOND), second)
-    columns = np.flatnonzero((first != _ZERO) | (second != _ZERO))
+    columns = ((first != _ZERO) | (second != _ZERO)).nonzero()[0]
     return _site(samples, columns, first[columns], second[columns], separator[columns])
 
 
@@ -194,7 +194,7 @@ def _equal_width(text: bytes, samples: int) -> SiteCalls | None:
     """Diploid genotypes and nothing else: each is four bytes, and a plain reference one is one word."""
     words = np.frombuffer(text + b"\t", "<u4")
     phased = text[1] == 124
-    columns = np.flatnonzero(words != (_PHASED_REFERENCE if phased else _UNPHASED_REFERENCE))
+    columns = (words != (_PHASED_REFERENCE if phased else _UNPHASED_REFERENCE)).nonzero()[0]
     kept = words[columns]
     if columns.size > samples >> 1:
         differ = kept != (_UNPHASED_REFERENCE if phased else _PHASED_REFERENCE)
