@@ -2,6 +2,7 @@
 
     finding    what a check is, and what it finds
     checks     of what lies on this machine
+    network    of the node among others: audit log, public address, peers
     issuers    of whose tokens and visas are good here
     entrance   of what is needed to sign in
 
@@ -20,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from node import db
 from node.config import Settings
-from node.doctor import checks, entrance, issuers
+from node.doctor import checks, entrance, issuers, network
 from node.doctor.finding import Check, Finding, Patient, Watcher
 from schemas.errors import BadInput, NodeError
 
@@ -35,13 +36,16 @@ CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
         "database": checks.database,
         "files": checks.files,
         "index": checks.index,
+        "audit": network.audit,
+        "address": network.address,
+        "peers": network.peers,
         "issuers": issuers.issuers,
         "providers": entrance.providers,
         "certificate": entrance.certificate,
     }
 )
 # Without these, what follows could only say the same once more.
-_NEEDS_DATABASE: Final = frozenset({"files", "index"})
+_NEEDS_DATABASE: Final = frozenset({"files", "index", "audit", "peers"})
 
 
 @dataclass(frozen=True, slots=True)
