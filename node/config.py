@@ -371,6 +371,12 @@ class MatchmakerSection(_Section):
     webhook: PublicUrl | None = None
     webhook_secret: Path | None = None
 
+    @model_validator(mode="after")
+    def _signs(self) -> Self:
+        if (self.webhook is None) != (self.webhook_secret is None):
+            raise ValueError("webhook and webhook_secret go together: nothing is sent unsigned")
+        return self
+
 
 class MailSection(_Section):
     """The mail server that takes letters; without a host none are written.

@@ -109,6 +109,19 @@ def token(name: Peer, home: Home, as_json: AsJson = False) -> None:
     out.print("It is not shown again.  Send it on a safe way.")
 
 
+def tokens(home: Home, as_json: AsJson = False) -> None:
+    """Who may ask the matchmaker with an X-Auth-Token."""
+    with open_home(home) as node:
+        held = node.exchange.tokens.peers()
+    if as_json:
+        print_json([{"peer": name, "tokens": number} for name, number in held.items()])
+        return
+    table = Table("peer", "good tokens")
+    for name, number in held.items():
+        table.add_row(name, str(number))
+    out.print(table)
+
+
 def revoke(name: Peer, home: Home) -> None:
     """End every X-Auth-Token of a peer at once."""
     with open_home(home) as node:

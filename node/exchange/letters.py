@@ -111,8 +111,7 @@ class Secretary:
         self._node = settings.node
         self._mails = settings.mail.host is not None
         self._complete = settings.mail.complete
-        webhook = settings.matchmaker.webhook
-        self._webhook = webhook if settings.matchmaker.webhook_secret is not None else None
+        self._webhook = settings.matchmaker.webhook
         self._book = book
         self._outbox = outbox
 

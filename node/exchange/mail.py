@@ -37,7 +37,7 @@ Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[bool]]
 class Postman:
     """Empties the outbox of one node, for as long as `walk` runs.
 
-    Raises BadInput: a file of the settings that cannot be read.
+    Raises BadInput: a file of the settings that cannot be read, or letters without a sender.
     """
 
     def __init__(self, settings: Settings, outbox: Outbox, post: Post) -> None:
@@ -45,6 +45,9 @@ class Postman:
         self._post = post
         self._mail = settings.mail
         self._sender = settings.mail.sender or settings.node.contact
+        if self._mail.host and not self._sender:
+            place = Place("varhaven.toml", field="mail.sender")
+            raise BadInput(place, "letters come from nobody", "Give it, or a contact in [node].")
         self._password = _secret(settings.mail.password, "mail.password")
         self._signing = _webhook_key(_secret(settings.matchmaker.webhook_secret, "matchmaker.webhook_secret"))
         self._trusted = _trusted(settings.mail)

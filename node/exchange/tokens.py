@@ -70,6 +70,17 @@ class TokenBook:
         except DBAPIError as fault:
             raise StoreUnavailable("the tokens cannot be written now") from fault
 
+    def peers(self) -> dict[str, int]:
+        """Who may ask with a token, by name, and how many of his are good."""
+        table = db.exchange_token
+        wanted = sa.select(table.c.peer, sa.func.count()).where(table.c.peer != _NOBODY)
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(wanted.group_by(table.c.peer).order_by(table.c.peer))
+                return {row[0]: row[1] for row in rows}
+        except DBAPIError as fault:
+            raise StoreUnavailable("the tokens cannot be read now") from fault
+
     def peer_of(self, token: str | None) -> str:
         """The name of the peer that shows `token`.
 

@@ -173,6 +173,13 @@ def test_a_token_is_shown_once_and_ended_at_once(home: Path) -> None:
     assert told["peer"] == "Partner Exchange"
     assert len(told["token"]) == 40
     assert told["token"] != as_json("peer", "token", "Partner Exchange", home=home)["token"]
+    as_json("peer", "token", "Partner Exchange", home=home)
+    as_json("peer", "token", "lab", home=home)
+    assert as_json("peer", "tokens", home=home) == [
+        {"peer": "Partner Exchange", "tokens": 2},
+        {"peer": "lab", "tokens": 1},
+    ]
     done("peer", "revoke", "Partner Exchange", home=home)
+    assert "Partner" not in done("peer", "tokens", home=home)
     assert "no token" in refused("peer", "revoke", "Partner Exchange", home=home)
     assert "not a name" in refused("peer", "token", "\x00", home=home)

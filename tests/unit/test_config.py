@@ -62,6 +62,8 @@ def test_every_setting_is_documented() -> None:
         (MINIMAL.replace("http://127.0.0.1:8080", "ftp://x"), "node.id"),
         (MINIMAL.replace("http://", "http://user:secret@"), "node.id"),
         (MINIMAL + "[federation]\ndeadline_s = 0\n", "federation.deadline_s"),
+        (MINIMAL + '[matchmaker]\nwebhook = "https://x.example"\n', "matchmaker"),
+        (MINIMAL + '[matchmaker]\nrematch_at = "25:00"\n', "rematch_at"),
         ("[node\n", "TOML"),
         ("", "node"),
     ],
