@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from node.sections import ExactUrl, Network, PublicUrl, Section, Thumbprint, TokenAlgorithm
 from schemas.access import Granularity, Tier
 from schemas.errors import BadInput, Place
 from schemas.ga4gh import NodeIdentity
@@ -24,43 +24,7 @@ from schemas.network import PeerKind
 CONFIG_NAME: Final = "varhaven.toml"
 
 
-def _public_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an http or https URL such as https://genetics.example.org")
-    if parts.username or parts.password:
-        raise ValueError("must not hold a user name or password")
-    return text.rstrip("/")
-
-
-PublicUrl = Annotated[str, AfterValidator(_public_url)]
-
-
-def _network(text: str) -> str:
-    return str(ip_network(text, strict=False))
-
-
-Network = Annotated[str, AfterValidator(_network)]
-Thumbprint = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="RFC 7638, base64url SHA-256")]
-
-
-def _exact_url(text: str) -> str:
-    """Compared as it is written: another spelling of the same address is another name."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.username:
-        raise ValueError("must be an http or https URL such as https://login.example.org/realms/hospital")
-    return text
-
-
-ExactUrl = Annotated[str, AfterValidator(_exact_url)]
-TokenAlgorithm = Literal["ES256", "ES384", "RS256", "PS256", "Ed25519"]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NodeSection(_Section):
+class NodeSection(Section):
     id: PublicUrl
     name: str = Field(min_length=1, max_length=200)
     country: str = Field(pattern=r"^[A-Z]{2}$")
@@ -68,7 +32,7 @@ class NodeSection(_Section):
     environment: Literal["prod", "test", "dev", "staging"] = "prod"
 
 
-class ServerSection(_Section):
+class ServerSection(Section):
     """Where `serve` listens; by default where the node's public URL points.
 
     certificate, key: PEM files; with them the node ends TLS itself.  trusted_proxies: addresses or networks
@@ -88,13 +52,13 @@ class ServerSection(_Section):
         return self
 
 
-class DatabaseSection(_Section):
+class DatabaseSection(Section):
     """`url` in SQLAlchemy's form; by default `varhaven.db` in the home."""
 
     url: str | None = None
 
 
-class IngestSection(_Section):
+class IngestSection(Section):
     """Limits of the child process that reads a file somebody else wrote, and what of it is held.
 
     min_quality: a record whose QUAL is lower is left out; one without QUAL is not.
@@ -106,31 +70,31 @@ class IngestSection(_Section):
     min_quality: float = Field(default=0.0, ge=0.0)
 
 
-class ReferenceSection(_Section):
+class ReferenceSection(Section):
     """Files of the site about the human genome itself; all of it optional.
 
     fasta: an indexed FASTA for each assembly.  genes: BED, GTF or GFF3 by assembly, beside the table that is
     shipped.  chains: UCSC chain files between the two assemblies.
     """
 
-    fasta: dict[Assembly, Path] = {}
-    genes: dict[Assembly, Path] = {}
+    fasta: dict[Assembly, Path] = Field(default_factory=dict)
+    genes: dict[Assembly, Path] = Field(default_factory=dict)
     chains: tuple[Path, ...] = ()
 
 
-class BeaconSection(_Section):
+class BeaconSection(Section):
     """synthetic: datasets without any real person; test mode shows them whole, to anybody."""
 
     synthetic: tuple[str, ...] = ()
 
 
-class PolicySection(_Section):
+class PolicySection(Section):
     """floor: counts of fewer people than this are told as if there were none, where counts are controlled."""
 
     floor: int = Field(default=10, ge=5)
 
 
-class CohortSection(_Section):
+class CohortSection(Section):
     """A cohort: everybody in `datasets` (none named: in all) who satisfies all of `filters`."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -140,7 +104,7 @@ class CohortSection(_Section):
     filters: tuple[str, ...] = ()
 
 
-class PeerOAuth(_Section):
+class PeerOAuth(Section):
     """How this node gets tokens for a partner behind an authorization server (client credentials).
 
     client_secret_file: holds the secret; without it this node proves who it is with its own key
@@ -154,7 +118,7 @@ class PeerOAuth(_Section):
     resource: str = ""
 
 
-class PeerTerms(_Section):
+class PeerTerms(Section):
     """What was agreed with a partner, beside who he is.
 
     direction: asked by this node, answered by it, or both.  tier: what those it asks for are taken for at
@@ -218,7 +182,7 @@ class PeerSection(PeerTerms):
         return PeerTerms.model_construct(**{name: getattr(self, name) for name in PeerTerms.model_fields})
 
 
-class FederationSection(_Section):
+class FederationSection(Section):
     """deadline_s: for a whole network question.  max_answer_mb: the most that is read from one peer.
 
     cache_s: for how long the same caller is told a peer's yes, no or count again; 0 for never.
@@ -233,13 +197,13 @@ class FederationSection(_Section):
     membership_key: Thumbprint | None = None
 
 
-class RelaySection(_Section):
+class RelaySection(Section):
     """url: of the relay through which others reach this node; None when they reach it themselves."""
 
     url: PublicUrl | None = None
 
 
-class AccessSection(_Section):
+class AccessSection(Section):
     """How this node reaches the issuers of tokens and visas.
 
     private_hosts: the only ones that may be at private addresses or without TLS.  proxy: for all the others;
@@ -252,7 +216,7 @@ class AccessSection(_Section):
     dpop_nonce: bool = False
 
 
-class RoleSection(_Section):
+class RoleSection(Section):
     """`role` for whoever's token has `value` in the claim at the path `claim`."""
 
     claim: tuple[str, ...] = Field(min_length=1)
@@ -260,7 +224,7 @@ class RoleSection(_Section):
     role: Literal["researcher", "clinician", "citizen", "administrator", "data-protection-officer"]
 
 
-class ProviderSection(_Section):
+class ProviderSection(Section):
     """An OpenID provider at which people sign in.  name: in addresses of this node.  title: for people.
 
     client_secret_file: without it the node signs with its own key (private_key_jwt).  roles: by claims of the
@@ -288,7 +252,7 @@ class ProviderSection(_Section):
         return self
 
 
-class SignInSection(_Section):
+class SignInSection(Section):
     """Who signs people in.
 
     embedded: the authorization server inside the node.  "on": it works, and the node says loudly that nobody
@@ -310,7 +274,7 @@ class SignInSection(_Section):
         return self
 
 
-class IssuerSection(_Section):
+class IssuerSection(Section):
     """An identity provider whose access tokens are good here, and for what.
 
     audience_optional: whether tokens may name no audience at all; by default as `profile` says.
@@ -335,7 +299,7 @@ class IssuerSection(_Section):
     posted_passports: bool = False
 
 
-class VisaSection(_Section):
+class VisaSection(Section):
     """A visa issuer that is trusted, for what it may assert and on whose behalf.
 
     subjects_of: issuers whose names for people it uses, so that the same subject is the same person.
@@ -350,7 +314,7 @@ class VisaSection(_Section):
     subjects_of: tuple[ExactUrl, ...] = ()
 
 
-class MatchmakerSection(_Section):
+class MatchmakerSection(Section):
     """max_results, min_score: of every answer.  rate_per_minute, budget_per_day: questions of one peer.
 
     sharing: how much of a case may leave when nobody says otherwise.  contact_name, contact_href: for cases
@@ -378,7 +342,7 @@ class MatchmakerSection(_Section):
         return self
 
 
-class MailSection(_Section):
+class MailSection(Section):
     """The mail server that takes letters; without a host none are written.
 
     tls: from the first byte, after STARTTLS, or none.  password: a file that holds it.  complete: letters
@@ -395,7 +359,7 @@ class MailSection(_Section):
     complete: bool = False
 
 
-class SecureSumSection(_Section):
+class SecureSumSection(Section):
     """Totals of which nobody learns a single part: with whom, of which datasets, and how carefully.
 
     floor: the fewest people, at the other nodes, that a total may tell of.  remember_days: how long a
@@ -409,7 +373,7 @@ class SecureSumSection(_Section):
     per_day: int = Field(default=20, ge=1)
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a node is told; `home` is where it lives."""
 
     home: Path
