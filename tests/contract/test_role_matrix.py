@@ -244,8 +244,18 @@ def expected_of(answer: Answered, who: str, caller: Who) -> set[int]:
         return {200, 303, 404} if answer.method == "GET" else {403, 415}
     for prefix, expected in OTHERS.items():
         if route.startswith(prefix):
-            return expected | ({200, 404, 415} if who == "a clinician" and prefix == "/cases" else set())
+            return expected | of_matching(prefix, who)
     return refused  # whatever is new
+
+
+def of_matching(prefix: str, who: str) -> set[int]:
+    """Beyond what everybody is told: programs, whose tokens are for matching, have cases of their own."""
+    is_program = who != "anonymous" and who not in ROLES
+    if prefix == "/cases":
+        return {200, 404, 415} if is_program or who == "a clinician" else set()
+    if prefix == "/network/mme/match":  # the token of a person is from a portal, and not for matching
+        return {415} if is_program else {403} if who in ROLES else set()
+    return set()
 
 
 # Without the credentials of their own kind (a peer's signature, an exchange's token, a session, a client's
