@@ -55,6 +55,8 @@ def _over_http(folder: Path, url: str) -> Iterator[Line]:
         http.make_node(home, database)
     with ExitStack() as stack:
         nodes = [stack.enter_context(http.serve(home)) for home in homes]
+        for node in nodes:
+            node.rest()
         for name, question in http.QUESTIONS.items():
             path = f"/beacon/g_variants?{question}"
             # By turns, so that whatever else the machine does falls on both.
