@@ -743,7 +743,7 @@ def test_an_introspecting_issuer_is_asked_about_a_token_nobody_has(site: Site, t
         ("/jwks", {"keys": []}, 200, {}, "no key that may be used"),
         ("/jwks", {}, 200, {}, "something else than its keys"),
         ("/jwks", {}, 503, {}, "HTTP 503"),
-        ("/none", {}, 404, {"algorithms": ["RS256", "PS256"]}, "signs with RS256 or PS256"),
+        ("/none", {}, 404, {"algorithms": ["RS256", "PS256"]}, "signs with PS256 or RS256"),
         ("/introspect", {"active": True}, 200, {"profile": "introspect", "client_id": "x"}, "nobody has"),
         ("/introspect", {}, 401, {"profile": "introspect", "client_id": "x"}, "HTTP 401"),
     ],
