@@ -13,7 +13,7 @@ from rich.table import Table
 class Line:
     """ours, floor: in `unit`, measured by turns in the same run.
 
-    most, least: goals for ours over floor.  most_ours: a goal for ours alone.
+    most, least: goals for ours over floor.  most_ours, least_ours: goals for ours alone.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Line:
     most: float | None = None
     least: float | None = None
     most_ours: float | None = None
+    least_ours: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -37,6 +38,8 @@ class Line:
             told.append(f">= {self.least:g}x")
         if self.most_ours is not None:
             told.append(f"<= {self.most_ours:g} {self.unit}")
+        if self.least_ours is not None:
+            told.append(f">= {self.least_ours:g} {self.unit}".rstrip())
         return ", ".join(told)
 
     @property
@@ -48,6 +51,7 @@ class Line:
             (self.most is not None and ratio is not None and ratio > self.most)
             or (self.least is not None and ratio is not None and ratio < self.least)
             or (self.most_ours is not None and self.ours > self.most_ours)
+            or (self.least_ours is not None and self.ours < self.least_ours)
         )
 
 

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from rich.console import Console
-from rich.table import Table
 
 from node.federation.peers import Peer
+from tests.bench.lines import Line
 from tests.federated import an_answer
 from tests.node_processes import NodeProcess, allele_body, make_data, make_node, running
 
@@ -84,14 +83,13 @@ def run() -> list[Measured]:
         return [_measure(Path(folder) / f"network{size}", data, size) for size in SIZES]
 
 
-def show(out: Console, rows: list[Measured]) -> None:
-    title = "milliseconds (floor: the slowest peer asked directly)"
-    table = Table("network", "ours", "floor", "added", "goal", "processor", "first event", "first answer")
-    table.title = title
-    for row in rows:
-        times = (row.network, row.direct, row.added, row.goal, row.processor, row.first, row.peer)
-        table.add_row(f"{row.nodes} nodes", *(f"{ms:.1f}" for ms in times))
-    out.print(table)
+def lines() -> Iterator[Line]:
+    for row in run():
+        name = f"{row.nodes} nodes"
+        yield Line(f"{name}: over the slowest peer asked directly", row.added, "ms", most_ours=row.goal)
+        yield Line(f"{name}: first event", row.first, "ms")
+        yield Line(f"{name}: first answer", row.peer, "ms")
+        yield Line(f"{name}: processor of the asking node", row.processor, "ms")
 
 
 def _measure(home: Path, data: Path, size: int) -> Measured:
