@@ -70,10 +70,8 @@ def database(patient: Patient) -> Iterator[Finding]:
         return
     patient.watch("integrity of the database")
     try:
-        if db.held_schema(engine) != db.newest_schema():
-            remedy = "Any other command brings it to the newest; make a backup before."
-            yield Finding(where, "the database has the schema of another version", remedy)
         problem = _damage(patient)
+        is_newest = bool(problem) or db.held_schema(engine) == db.newest_schema()
     except DBAPIError as fault:
         told = str(fault.orig).strip().split("\n", maxsplit=1)[0]
         remedy = f"Is it running, and are its URL and its rights right? Or it is damaged: {restore}"
@@ -81,6 +79,9 @@ def database(patient: Patient) -> Iterator[Finding]:
         return
     if problem:
         yield Finding(where, f"the database is damaged ({problem})", restore)
+    if not is_newest:
+        remedy = "Any other command brings it to the newest; make a backup before."
+        yield Finding(where, "the database has the schema of another version", remedy)
 
 
 def _damage(patient: Patient) -> str:
