@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from node.cli.options import AsJson, Home, open_home, out, print_json
+from node.cli.options import AsJson, Home, open_home, out, print_json, record_change
 from node.config import read_terms
 from node.federation.contact import Contact, ContactState
 from node.federation.members import sign as sign_list
@@ -65,7 +65,9 @@ def add(
     agreed = read_terms(terms, {name: value for name, value in stated.items() if value is not None})
     wanted = Peer(url, name, pinned, False, kind, dialect, assemblies, network, forward, relay, agreed)
     with open_home(home) as node:
-        contact = asyncio.run(node.try_peer(node.peers.add(wanted)))
+        known = node.peers.add(wanted)
+        record_change(node, "peer add")
+        contact = asyncio.run(node.try_peer(known))
     _tell(contact, as_json)
 
 
@@ -81,6 +83,7 @@ def members(
     with open_home(home) as node:
         if file is not None:
             node.peers.roster.take_in(_text(file))
+            record_change(node, "peer members")
         held = node.peers.roster.members()
     if as_json:
         print_json({} if held is None else {"seq": held.seq, "members": dict(held.suspended)})
@@ -167,6 +170,7 @@ def suspend(url: Url, home: Home) -> None:
     """Neither ask nor answer a peer, until resumed."""
     with open_home(home) as node:
         node.peers.suspend(url)
+        record_change(node, "peer suspend")
 
 
 @peer.command("resume")
@@ -174,6 +178,7 @@ def resume(url: Url, home: Home) -> None:
     """End the suspension of a peer."""
     with open_home(home) as node:
         node.peers.suspend(url, suspended=False)
+        record_change(node, "peer resume")
 
 
 @peer.command("remove")
@@ -181,6 +186,7 @@ def remove(url: Url, home: Home) -> None:
     """Forget a peer and its keys."""
     with open_home(home) as node:
         node.peers.remove(url)
+        record_change(node, "peer remove")
         node.exchange.given.forget(url.rstrip("/"))
 
 

@@ -324,3 +324,18 @@ def test_the_audit_log_is_verified_and_exported(tmp_path: Path) -> None:
     assert json.loads(result.stdout) == {"ok": False, "entries": 0, "first_bad": 1}
     kept.write_text(json.dumps({"head": head["head"][:-4] + "AAAA"}))
     assert "signed by this node" in refused("audit", "verify", "--against", kept, home=home)
+
+
+def test_what_is_changed_about_peers_is_in_the_audit_log(tmp_path: Path) -> None:
+    home = tmp_path / "recorded"
+    done("init", "--url", "http://127.0.0.1:8098", "--name", "A", "--country", "FI", home=home)
+    done("peer", "add", "http://127.0.0.1:1", "--thumbprint", "A" * 43, home=home)
+    for deed in ("suspend", "resume", "remove"):
+        done("peer", deed, "http://127.0.0.1:1", home=home)
+    entries = [json.loads(line) for line in done("audit", "export", home=home).splitlines()[:-1]]
+    assert [entry["detail"] for entry in entries] == [
+        "peer add",
+        "peer suspend",
+        "peer resume",
+        "peer remove",
+    ]
