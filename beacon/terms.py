@@ -91,7 +91,7 @@ def list_terms(beacon: Beacon, grant: Grant, endpoint: TermsEndpoint, name: str 
             _add(found, looking, dataset, endpoint.scopes)
     least = min((depth for depth in depths if depth is not None), key=lambda d: d.rank, default=None)
     listed = [*_ontology_terms(beacon, found, least), *_fields(found, endpoint.scopes, least)]
-    if endpoint.of is None:
+    if endpoint.of is None and open_to_him:
         listed += _variant_terms(beacon, open_to_him)
     return {
         "resources": [_resource(vocabulary) for vocabulary in beacon.ontology.vocabularies()],

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,9 +88,7 @@ class NodeProcess:
     def stop(self) -> None:
         if self.process is None:
             return
-        with suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGCONT)
-        self.process.kill()
+        self.process.kill()  # also one that was stopped: it must not wake up and answer first
         self.process.communicate(timeout=20)
         self.process = None
 

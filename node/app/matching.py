@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request
 from beacon.api import body_of
 from matchmaker import api
 from matchmaker.api import Caller
+from node.access.bodies import read_body
 from node.access.principal import Caller as SignedIn
 from node.access.principal import PeerPrincipal, Role
 from node.access.tokens import Call, TokenVerifier
@@ -31,7 +32,7 @@ from node.exchange.tokens import HEADER
 from node.federation.network import Network
 from node.federation.transport import Reply, exchange, open_http
 from schemas.access import ANONYMOUS
-from schemas.errors import Forbidden, NotAuthorised, TooLarge
+from schemas.errors import Forbidden, NotAuthorised
 from schemas.exchange import Heartbeat
 from schemas.mme import MatchRequest
 
@@ -39,7 +40,6 @@ MATCHMAKER: Final = "/mme"
 NETWORK: Final = "/network/mme"
 SCOPE: Final = "mme:match"
 _MOST_BYTES: Final = 1_000_000
-_BODY_S: Final = 20  # for the body to arrive
 _WEBHOOK_S: Final = 10
 
 
@@ -65,11 +65,11 @@ class Counter:
         token = request.headers.get(HEADER)
         if token is not None:
             name = await asyncio.to_thread(self.node.exchange.tokens.peer_of, token)
-            return Caller(str(PeerPrincipal(name)), await _body(request))
+            return Caller(str(PeerPrincipal(name)), await read_body(request, _MOST_BYTES))
         authorization = request.headers.get("authorization")
         if authorization is None:
             raise NotAuthorised("this exchange answers only callers with an X-Auth-Token of its own")
-        body = await _body(request)
+        body = await read_body(request, _MOST_BYTES)
         signed = self.verifier.verify(authorization, Call(request.method, request.scope["path"], body))
         return Caller(str(PeerPrincipal(signed.peer)), body)
 
@@ -139,20 +139,6 @@ def include_exchange(app: FastAPI, node: Node) -> None:
     app.include_router(api.create_router(office), prefix=MATCHMAKER)
     app.include_router(api.create_match_router(owner, answer_everywhere), prefix=NETWORK)
     app.include_router(create_cases_router(own, counter.actor, network))
-
-
-async def _body(request: Request) -> bytes:
-    """The body; neither an endless nor an endlessly slow one is waited for."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise TooLarge(f"a question may have {_MOST_BYTES / 1e6:g} MB at most")
-    except TimeoutError:
-        raise TooLarge(f"the question was not there whole after {_BODY_S} s") from None
-    return bytes(body)
 
 
 @asynccontextmanager

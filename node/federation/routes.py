@@ -15,6 +15,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from node.access.bodies import read_body
 from node.access.keys import NodeKey
 from node.access.principal import PeerPrincipal
 from node.access.tokens import Call, SignedCall, TokenVerifier
@@ -28,7 +29,6 @@ from schemas.ga4gh import NodeIdentity
 from schemas.ports import Catalogue
 
 MAX_BODY_BYTES: Final = 1_000_000
-_BODY_S: Final = 20  # for the body to arrive
 _JSON: Final = "application/json"
 _HEADERS: Final = {
     NotAuthorised.status: {"www-authenticate": 'Bearer error="invalid_token"'},
@@ -132,7 +132,7 @@ async def _verified(verifier: TokenVerifier, request: Request, path: str) -> tup
 
     path: as this node publishes it; what a proxy made of the URL and the Host header are not looked at.
     """
-    body = await _body(request)
+    body = await read_body(request, MAX_BODY_BYTES)
     return verifier.verify(request.headers.get("authorization"), Call(request.method, path, body)), body
 
 
@@ -144,20 +144,6 @@ def _asker(door: Door, signed: SignedCall) -> PeerPrincipal:
     terms = peer.terms
     subject = "" if signed.subject == signed.peer else signed.subject
     return PeerPrincipal(signed.peer, lesser(signed.tier, terms.tier), terms.granularity, subject)
-
-
-async def _body(request: Request) -> bytes:
-    """The body; neither an endless nor an endlessly slow one is waited for."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise TooLarge(f"a question may have {MAX_BODY_BYTES / 1e6:g} MB at most")
-    except TimeoutError:
-        raise TooLarge(f"the question was not there whole after {_BODY_S} s") from None
-    return bytes(body)
 
 
 async def _answered(door: Door, signed: SignedCall, entry_path: str, body: bytes) -> Response:

@@ -180,7 +180,12 @@ def test_a_nonce_is_given_and_then_wanted() -> None:
     assert 'DPoP error="use_dpop_nonce"' in told.headers["WWW-Authenticate"]
     nonce = told.headers["DPoP-Nonce"]
     assert shown(world, token, a_proof(KEY, token, nonce=nonce)).subject == "alice"
-    refused(world, token, a_proof(KEY, token, nonce="x" + nonce[1:]), because="nonce")
+    refused(
+        world,
+        token,
+        a_proof(KEY, token, nonce=("y" if nonce[0] == "x" else "x") + nonce[1:]),
+        because="nonce",
+    )
     refused(World(nonces=True), token, a_proof(KEY, token, nonce=nonce), because="nonce")
     world.clock.now += 601
     late = a_token(cnf={"jkt": KEY.thumbprint()}, exp=NOW + 3000)
