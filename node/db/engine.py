@@ -85,10 +85,10 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's own connection
     for pragma in (
         "page_size=8192",  # of a new file: the carriers of a common allele fit without a page of their own
+        "busy_timeout=30000",  # first: several may switch a new database to WAL at the same moment
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        "busy_timeout=30000",
         "secure_delete=ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
