@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -84,12 +84,14 @@ def running_demo(tell: Callable[[str], None]) -> Iterator[tuple[DemoNode, ...]]:
     with ExitStack() as stack:
         stack.enter_context(_ending_on_termination())
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="varhaven-demo-")))
-        urls = _free_urls(tell)
+        sockets = [stack.enter_context(one) for one in _listening(tell)]
+        urls = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in sockets]
         with ThreadPoolExecutor(len(HOSPITALS)) as pool:
             tell("Making three nodes and reading their VCF files ...")
             nodes = tuple(pool.map(lambda pair: _prepare(root, *pair), zip(HOSPITALS, urls, strict=True)))
         tell("Starting them ...")
-        servers = [stack.enter_context(_serving(node)) for node in nodes]
+        pairs = zip(nodes, sockets, strict=True)
+        servers = [stack.enter_context(_serving(node, listening)) for node, listening in pairs]
         for node, server in zip(nodes, servers, strict=True):
             _wait_ready(node, server)
         tell("Telling each whom to trust ...")
@@ -116,30 +118,31 @@ def _befriend(node: DemoNode, others: Iterable[DemoNode]) -> None:
             opened.peers.add(Peer(other.url, other.hospital.name, (other.thumbprint,)))
 
 
-def _free_urls(tell: Callable[[str], None]) -> Sequence[str]:
-    """A loopback URL for each hospital.  The sockets are held until all are found, so no two are alike."""
-    urls: list[str] = []
-    with ExitStack() as held:
-        for hospital in HOSPITALS:
-            try:
-                listening = held.enter_context(socket.create_server(("127.0.0.1", hospital.preferred_port)))
-            except OSError:
-                listening = held.enter_context(socket.create_server(("127.0.0.1", 0)))
-                tell(f"Port {hospital.preferred_port} is taken; {hospital.name} takes another")
-            urls.append(f"http://127.0.0.1:{listening.getsockname()[1]}")
-    return urls
+def _listening(tell: Callable[[str], None]) -> Iterator[socket.socket]:
+    """A socket for each hospital, which its node takes over: nobody can take its port meanwhile."""
+    for hospital in HOSPITALS:
+        try:
+            yield socket.create_server(("127.0.0.1", hospital.preferred_port))
+        except OSError:
+            tell(f"Port {hospital.preferred_port} is taken; {hospital.name} takes another")
+            yield socket.create_server(("127.0.0.1", 0))
+
+
+_SERVE: Final = (sys.executable, "-m", "node.cli", "serve")
 
 
 @contextmanager
-def _serving(node: DemoNode) -> Iterator[subprocess.Popen[bytes]]:
+def _serving(node: DemoNode, listening: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     # A session of its own: an interrupt at the keyboard reaches only the demonstration, which then ends
     # the nodes in order.
     server = subprocess.Popen(  # noqa: S603  # our own command line
-        [sys.executable, "-m", "node.cli", "serve", "--home", str(node.home)],
+        [*_SERVE, "--home", str(node.home), "--fd", str(listening.fileno())],
+        pass_fds=[listening.fileno()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    listening.close()  # or its port would seem to be served when the node has ended
     try:
         yield server
     finally:

@@ -70,14 +70,20 @@ def serve(
     via_relay: Annotated[
         str | None, typer.Option(metavar="URL", help="Take peers' questions from this relay as well.")
     ] = None,
+    fd: Annotated[
+        int | None,
+        typer.Option(min=3, help="Take this socket, which listens already."),
+    ] = None,
 ) -> None:
     """Run the node: Beacon, network and federation, until interrupted."""
     settings = read_settings(home)
+    listening = socket.socket(fileno=fd) if fd is not None else None
     if via_relay is not None:
         settings = settings.reached_through(via_relay)
     at_host, at_port = settings.listen
     at_host, at_port = host or at_host, at_port if port is None else port
-    refuse_taken(at_host, at_port)
+    if listening is None:
+        refuse_taken(at_host, at_port)
     config = uvicorn.Config(
         create_app(settings),
         host=at_host,
@@ -96,7 +102,7 @@ def serve(
         if text:
             err.print(f"ATTENTION: {text}", style="bold yellow", markup=False)
     server = Announcing(config)
-    server.run()
+    server.run(sockets=[listening] if listening is not None else None)
     if not server.started:
         raise BadInput(Place(f"{at_host}:{at_port}"), "the node could not start", "The lines above say why.")
 
