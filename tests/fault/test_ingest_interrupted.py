@@ -116,7 +116,7 @@ def test_no_space_left(tmp_path: Path) -> None:
     engine = started(tmp_path)
     before, path = held(engine), big().write(tmp_path / "big.vcf.gz")
     database = Path(str(engine.url.database))
-    with start(engine, path, database.stat().st_size + 200_000) as process:
+    with start(engine, path, database.stat().st_size + 20_000) as process:
         _, complaint = process.communicate()
     assert process.returncode != 0
     assert "StoreUnavailable" in complaint

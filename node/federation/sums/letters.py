@@ -6,8 +6,10 @@ showing      to each who pledged: all pledges; answered by a masked share
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Final, TypeVar
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
@@ -21,7 +23,7 @@ SHOWING: Final = f"{SUMS}/showing"
 _T = TypeVar("_T")
 
 RoundId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
-_Number = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="64 bits, hex")]
+_Number = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]  # 64 bits
 
 
 @checked(frozen=True, config={"extra": "forbid"})
@@ -57,6 +59,10 @@ class Shared:
 
 
 Letter = Invitation | Pledged | Showing | Shared
+# Made once: several threads must not make one at the same moment.
+_READERS: Final[Mapping[type[Any], TypeAdapter[Any]]] = MappingProxyType(
+    {kind: TypeAdapter(kind) for kind in (Invitation, Pledged, Showing, Shared)}
+)
 
 
 def write(letter: Letter) -> bytes:
@@ -66,7 +72,7 @@ def write(letter: Letter) -> bytes:
 def read(body: bytes, kind: type[_T]) -> _T:
     """The letter in `body`.  Raises BadQuestion: it is none of this kind; names the member."""
     try:
-        return TypeAdapter(kind).validate_json(body)
+        return cast("_T", _READERS[kind].validate_json(body))
     except ValidationError as fault:
         first = fault.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:60]
