@@ -187,6 +187,7 @@ def test_the_beacon_keeps_to_its_description(target: Target, conformance: Confor
     assert sender.statuses
 
 
+@pytest.mark.timeout(900)  # some hundred routes, and a busy machine
 def test_nothing_else_of_the_node_fails(target: Target) -> None:
     """Every other path of the description: the network's Beacon, peers, sign-in, and what hosts ask."""
     others = [path for path in target.schema.raw_schema["paths"] if not path.startswith("/beacon")]

@@ -113,6 +113,7 @@ def answer(store: SqlStore) -> int:
     return count
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_killed_at_ten_random_moments(seed: int, tmp_path: Path, new_database: NewDatabase) -> None:
     draw = random.Random(seed)
