@@ -122,9 +122,11 @@ def a_node(home: Path, url: str, key: NodeKey | None = None, **federation: Any) 
         federation=FederationSection(**federation),
     )
     engine = db.connect(settings.database_url)
-    db.metadata.create_all(engine)
-    yield Node(settings, engine, key or NodeKey.create(home / "keys"), PeerBook(engine, settings))
-    engine.dispose()
+    try:
+        db.metadata.create_all(engine)
+        yield Node(settings, engine, key or NodeKey.create(home / "keys"), PeerBook(engine, settings))
+    finally:
+        engine.dispose()
 
 
 def free_socket() -> tuple[socket.socket, str]:

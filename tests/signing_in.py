@@ -121,13 +121,15 @@ def query_of(answer: Answer) -> dict[str, str]:
 def a_world(home: Path, url: str | None = None) -> Iterator[World]:
     """A world in an empty folder, in a database of its own by default."""
     engine = db.connect(url or f"sqlite:///{home / 'varhaven.db'}")
-    with engine.begin() as connection:
-        db.metadata.create_all(connection)
-        row = {"id": "rare", "assembly": "GRCh38", "policy": "controlled"}
-        connection.execute(sa.insert(db.dataset).values(row))
-    clock = Clock()
-    yield World(open_server(engine, home, clock), engine, clock)
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            db.metadata.create_all(connection)
+            row = {"id": "rare", "assembly": "GRCh38", "policy": "controlled"}
+            connection.execute(sa.insert(db.dataset).values(row))
+        clock = Clock()
+        yield World(open_server(engine, home, clock), engine, clock)
+    finally:
+        engine.dispose()
 
 
 def open_server(engine: Engine, home: Path, clock: Clock) -> EmbeddedServer:
