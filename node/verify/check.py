@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from node.verify.orient import World
-    from node.verify.visit import Exchange
+from node.verify.orient import World
+from node.verify.visit import Exchange
 
 _REPOSITORY: Final = "https://github.com/ga4gh-beacon/beacon-v2/blob/v2.1.1"
 FRAMEWORK: Final = f"{_REPOSITORY}/framework/json"
@@ -30,14 +29,6 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class SkipCheck(Exception):
-    """A check that cannot be made here; the text says why."""
-
-
-class BudgetSpent(SkipCheck):
-    """No more requests may be made."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong, in a sentence, and the exchange that shows it."""
@@ -46,7 +37,7 @@ class Fault:
     exchange: Exchange | None = None
 
 
-Examine = Callable[["World"], AsyncIterator[Fault]]
+Examine = Callable[[World], AsyncIterator[Fault]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.federation.reading import objects
-from node.verify.check import FRAMEWORK, MODEL, Check, Examine, Fault, Severity, SkipCheck
+from node.verify.check import FRAMEWORK, MODEL, Check, Examine, Fault, Severity
 from node.verify.orient import World
+from node.verify.skipping import SkipCheck
 from node.verify.visit import Exchange
 from schemas.errors import BadInput, Place
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from node.federation.dialects import Naming
 from node.federation.reading import mapping, objects, text
 from node.federation.sighting import read_sighting
-from node.verify.check import SkipCheck
 from node.verify.probe import Probe
+from node.verify.skipping import SkipCheck
 from node.verify.visit import Exchange, Visit
 from schemas.access import Granularity
 from schemas.genome import Assembly, Contig

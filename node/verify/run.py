@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.federation.visitor import Visitor
-from node.verify.check import BudgetSpent, Check, Fault, Outcome, Result, SkipCheck
+from node.verify.check import Check, Fault, Outcome, Result
 from node.verify.checks import CHECKS
 from node.verify.orient import World, orient
 from node.verify.probe import Probe
+from node.verify.skipping import BudgetSpent, SkipCheck
 from node.verify.verdict import Verdict
 from node.verify.visit import Visit
 

@@ -18,7 +18,7 @@ import orjson
 from node.federation.reading import mapping, objects
 from node.federation.transport import Reply
 from node.federation.visitor import Visitor
-from node.verify.check import BudgetSpent
+from node.verify.skipping import BudgetSpent
 from schemas.access import Granularity
 
 _MOST_BYTES: Final = 8_000_000

@@ -8,8 +8,9 @@ from typing import Any, Final
 import orjson
 
 from node.federation.reading import mapping
-from node.verify.check import FRAMEWORK, MODEL, PROSE, Check, Fault, Severity, SkipCheck
+from node.verify.check import FRAMEWORK, MODEL, PROSE, Check, Fault, Severity
 from node.verify.orient import World
+from node.verify.skipping import SkipCheck
 from node.verify.visit import Exchange
 from schemas.access import Granularity
 from schemas.beacon import Include

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 from node.verify import shapes
-from node.verify.check import FRAMEWORK, PROSE, Check, Fault, Severity, SkipCheck
+from node.verify.check import FRAMEWORK, PROSE, Check, Fault, Severity
 from node.verify.orient import World
+from node.verify.skipping import SkipCheck
 from node.verify.visit import Exchange
 
 _MOST: Final = 5  # faults of one kind; the first tell enough

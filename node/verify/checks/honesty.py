@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from node.federation.reading import objects
-from node.verify.check import FILTERS, FRAMEWORK, MODEL, QUERIES, Check, Fault, Severity, SkipCheck
+from node.verify.check import FILTERS, FRAMEWORK, MODEL, QUERIES, Check, Fault, Severity
 from node.verify.orient import World
+from node.verify.skipping import SkipCheck
 from node.verify.visit import Exchange
 from schemas.access import Granularity
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from node.federation.dialects import Naming
 from node.federation.sighting import hgvs_start, read_sighting
-from node.verify.check import MODEL, QUERIES, Check, Fault, Severity, SkipCheck
+from node.verify.check import MODEL, QUERIES, Check, Fault, Severity
 from node.verify.orient import World
 from node.verify.probe import Probe
+from node.verify.skipping import SkipCheck
 from node.verify.visit import Exchange
 from schemas.genome import Assembly, Contig
 

@@ -8,8 +8,9 @@ from urllib.parse import quote, urlsplit
 
 from node.federation.reading import mapping
 from node.verify import shapes
-from node.verify.check import FRAMEWORK, MODEL, Check, Fault, Severity, SkipCheck
+from node.verify.check import FRAMEWORK, MODEL, Check, Fault, Severity
 from node.verify.orient import API, Endpoint, Manner, World
+from node.verify.skipping import SkipCheck
 from node.verify.visit import Exchange
 
 _NOBODY: Final = "no-such-entry-0f9d"
