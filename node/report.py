@@ -121,9 +121,12 @@ class Report:
 
     def table(self, waiting: Sequence[str] = ()) -> Table:
         """One row per node and a last one for the sum, for a terminal.  waiting: who has not answered yet."""
-        table = Table(
-            Column("node", no_wrap=True), "state", "exists", "alleles", "AC/AN", "het/hom/hemi", "ms"
+        # In a narrow terminal names and remarks are wrapped, never a number.
+        figures = (
+            Column(name, no_wrap=True) for name in ("exists", "alleles", "AC/AN", "het/hom/hemi", "ms")
         )
+        words = (Column(name, overflow="fold") for name in ("node", "state"))
+        table = Table(*words, *figures)
         for line in self.lines:
             state = f"{line.state} ({line.remark})" if line.remark else str(line.state)
             table.add_row(

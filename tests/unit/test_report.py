@@ -52,9 +52,9 @@ def report_on(*answers: NodeAnswer) -> Any:
     return read_report(merged, one_allele=True)
 
 
-def shown(report: Any) -> str:
+def shown(report: Any, width: int = 200) -> str:
     out = StringIO()
-    Console(file=out, width=200).print(report.table())
+    Console(file=out, width=width).print(report.table())
     return out.getvalue()
 
 
@@ -62,6 +62,13 @@ def test_counts_of_one_allele_add_up() -> None:
     report = report_on(answer_of("http://a", 10, 182), answer_of("http://b", 13, 214))
     assert report.sum_document().items() >= {"ac": 23, "an": 396, "kind": "exact"}.items()
     assert "23/396" in shown(report)
+
+
+def test_numbers_are_whole_in_a_narrow_terminal() -> None:
+    told = shown(report_on(answer_of("A hospital with a long name in London", 10_482, 250_182)), width=72)
+    assert "10482/250182" in told
+    assert "het/hom/hemi" in told
+    assert "…" not in told
 
 
 @pytest.mark.parametrize("state", SILENT)
