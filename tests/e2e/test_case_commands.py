@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_command_line import done, refused, varhaven
+from tests.commands import done, refused, varhaven
 from tests.exchanges import ATAXIA, FOCAL, SEIZURE, patient
 
 CSQ = '##INFO=<ID=CSQ,Number=.,Type=String,Description="Format: Allele|Consequence|IMPACT|SYMBOL|Feature">'

@@ -25,9 +25,9 @@ from schemas.access import Policy
 from schemas.genome import Assembly
 from schemas.people import Dataset
 from tests.clinic import a_clinic
-from tests.contract.test_issuers_http import Site, a_site
 from tests.federated import free_socket
 from tests.issuing import KEYS, LS_AAI, Signing, a_proof, forge, new_key, without
+from tests.sites import Site, a_site
 
 URL = "http://127.0.0.1:8094"
 KEY = new_key()

@@ -20,7 +20,7 @@ from node.store.ingest import ingest
 from schemas.access import Policy
 from schemas.genome import Assembly
 from schemas.people import Dataset
-from tests.e2e.test_command_line import CLI, done, varhaven
+from tests.commands import CLI, done, varhaven
 from tests.federated import free_socket
 
 LONDON, HELSINKI, _ = HOSPITALS

@@ -24,7 +24,7 @@ from node.store.ingest import ingest
 from schemas.access import Policy
 from schemas.genome import Assembly
 from schemas.people import Dataset
-from tests.e2e.test_command_line import varhaven
+from tests.commands import varhaven
 from tests.federated import free_socket, serving
 
 ITPA = "chr20:3193842 C>A"

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from tests.browsing import Browser
-from tests.e2e.test_command_line import done, refused, serving, varhaven
+from tests.commands import done, refused, serving, varhaven
 from tests.engines import NewDatabase
 
 
