@@ -177,7 +177,10 @@ def error_body(identity: NodeIdentity, fault: NodeError) -> bytes:
     """Beacon's error envelope; the specification demands the whole meta section of an answer."""
     meta = Asked(VARIANTS, None, Granularity.BOOLEAN).meta(identity, Granularity.BOOLEAN)
     error = wire.Fault(errorCode=fault.status, errorMessage=fault.message, reason=fault.reason)
-    return wire.encode(wire.ErrorResponse(meta=meta, error=error))
+    told = wire.ErrorResponse(meta=meta, error=error)
+    if fault.details:
+        told["info"] = dict(fault.details)
+    return wire.encode(told)
 
 
 def _from_framework(fault: HTTPException) -> NodeError:

@@ -288,7 +288,22 @@ def _information(asked: Asked, said: Sequence[_Said]) -> dict[str, Any]:
         information["datasets"] = boolean
     if refused:
         information["refused"] = refused
+    warnings = list(_warnings(said))
+    if warnings:
+        information["warnings"] = warnings
     return information
+
+
+def _warnings(said: Sequence[_Said]) -> Iterator[str]:
+    """What `exists` does not say, where it is false."""
+    if any(one.state is PeerState.HIT for one in said):
+        return
+    silent = [one for one in said if not one.state.answered]
+    if silent:
+        names = ", ".join(f"{one.name or one.node} ({one.state})" for one in silent)
+        yield f"'exists' is about {len(said) - len(silent)} of {len(said)} nodes; nothing is known of {names}"
+    if any(one.refused for one in said):
+        yield "'exists' is not about the datasets under 'refused', which were not looked into for this caller"
 
 
 def _counts(said: Sequence[_Said]) -> dict[str, Any]:

@@ -259,8 +259,8 @@ def carry(question: Question, assembly: Assembly, reference: Reference) -> Quest
         return Together(tuple(_carry_part(part, assembly, reference) for part in question.parts))
     if isinstance(question, TwoHits):
         if isinstance(question.where, RangeQuery):
-            return TwoHits(_carried_range(question.where, assembly, liftover))
-        return TwoHits(_carried_gene(question.where, assembly, liftover))
+            return replace(question, where=_carried_range(question.where, assembly, liftover))
+        return replace(question, where=_carried_gene(question.where, assembly, liftover))
     return _carry_part(question, assembly, reference)
 
 

@@ -280,8 +280,11 @@ class Fault(TypedDict):
 
 
 class ErrorResponse(TypedDict):
+    """info: of a network, the state of every node (`nodes`)."""
+
     meta: Meta
     error: Fault
+    info: NotRequired[dict[str, Any]]
 
 
 class InformationalMeta(TypedDict):

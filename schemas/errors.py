@@ -13,6 +13,7 @@
       x Unprocessable 422
       x OverBudget 429
       x StoreUnavailable 503     the index cannot be read; says nothing about any variant
+      x NobodyAnswered 503       no node of a network answered, for different reasons; nothing is known
       x IssuerUnavailable 503    who issued the credentials cannot be asked; says nothing about them
       x BadInput                 a file or a setting a person gave: where, what is wrong, what to do
 
@@ -23,18 +24,20 @@ token or anything of the inside of the node.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class NodeError(Exception):
     """Root of every error a person may see; `message` is safe to show to whoever asked.
 
-    headers: of HTTP, that belong to the refusal (how to sign in, when to ask again).
+    headers: of HTTP, that belong to the refusal (how to sign in, when to ask again).  details: what an
+    envelope tells beside the message, as fit to be shown.
     """
 
     status: ClassVar[int] = 500
     reason: ClassVar[str] = "internal"
     headers: Mapping[str, str] = MappingProxyType({})
+    details: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -105,6 +108,11 @@ class OverBudget(NodeError):
 class StoreUnavailable(NodeError):
     status = 503
     reason = "store_unavailable"
+
+
+class NobodyAnswered(NodeError):
+    status = 503
+    reason = "nobody_answered"
 
 
 class IssuerUnavailable(NodeError):

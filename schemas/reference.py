@@ -36,7 +36,7 @@ class Genes(Protocol):
         Case does not matter.  An approved symbol is never taken for an alias of another gene.  The first
         call may take a fifth of a second, later ones microseconds.
 
-        Raises BadQuestion: no gene has this name, or several have; names those that might be meant.
+        Raises NotHeld: no gene has this name; BadQuestion: several have.  Both name what might be meant.
         """
         ...
 

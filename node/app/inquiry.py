@@ -24,10 +24,10 @@ from node.federation.network import Network, Round
 from node.report import read_report
 from schemas import beacon as wire
 from schemas.access import Granularity
-from schemas.errors import BadQuestion, NodeError, NotHeld
+from schemas.errors import BadQuestion, NobodyAnswered, NodeError, NotFound, NotHeld
 from schemas.ga4gh import NodeIdentity
 from schemas.genome import Assembly
-from schemas.network import NodeAnswer
+from schemas.network import NodeAnswer, PeerState
 from schemas.questions import SequenceQuery, assembly_of
 from schemas.reference import NO_REFERENCE, Reference
 
@@ -48,7 +48,7 @@ class Event:
 class Inquiry:
     """answer_alone: what this node itself may tell the caller.  reference: by which the question is carried
     over to peers that hold another assembly.  on_behalf: of whom, and for what purpose.  behalf: as whom
-    each peer is told the caller asks.  misunderstood: why this node did not understand.
+    each peer is told the caller asks.
     """
 
     identity: NodeIdentity
@@ -60,25 +60,59 @@ class Inquiry:
     via: tuple[str, ...] = ()
     deadline_s: float | None = None
     behalf: Callable[[str], Behalf] | None = None
-    misunderstood: BadQuestion | None = field(default=None, init=False)
-    _answered: bool = field(default=False, init=False)
+    _declined: NodeError | None = field(default=None, init=False)
 
     async def merged(self) -> wire.Response:
         """The answer of this node and all its peers.
 
-        Raises BadQuestion: this node does not understand the question, and nobody else answered it either.
+        Raises NodeError where nobody answered: see `refusal`.
+        """
+        whole = await self.whole()
+        fault = self.refusal(whole)
+        if fault is not None:
+            raise fault
+        return whole
+
+    async def whole(self) -> wire.Response:
+        """As `merged`, for whoever looks at the states of the nodes, and not at `exists` alone.
+
+        Raises BadQuestion, NotFound: nobody can answer this question, whoever asks and whenever.
         """
         asking = self._round()
         async with aclosing(asking.answers()) as arriving:
             answers = [answer async for answer in arriving]
-        self._answered = any(answer.state.answered for answer in answers)
-        self.refuse_if_nobody_understood()
-        return merge(self.asked, self.identity, _ordered(asking, answers))
+        whole = merge(self.asked, self.identity, _ordered(asking, answers))
+        self.refuse_what_cannot_be_answered(whole)
+        return whole
 
-    def refuse_if_nobody_understood(self) -> None:
-        """Once all have answered: raises BadQuestion as `merged` does."""
-        if self.misunderstood is not None and not self._answered:
-            raise self.misunderstood
+    def refuse_what_cannot_be_answered(self, whole: wire.Response) -> None:
+        """Raises BadQuestion, NotFound: as `whole`, of the answers that were told one by one."""
+        fault = self.refusal(whole)
+        if isinstance(fault, BadQuestion | NotFound):
+            raise fault
+
+    def refusal(self, whole: wire.Response) -> NodeError | None:
+        """Why the answer of all must not leave as one: no node looked, and its `exists` would read as "no".
+
+        Where all refused alike this node's own reason stands for all of them; the state of each is in
+        `details`.  A peer that asked for its own network is told these states in an answer, unless the
+        question cannot be understood: it may know somebody who did answer.
+        """
+        lines = whole["info"]["nodes"]
+        states = {PeerState(line["state"]) for line in lines}
+        if any(state.answered for state in states):
+            return None
+        own = self._declined
+        misunderstood = isinstance(own, BadQuestion) and not isinstance(own, NotHeld)
+        if own is None or not (misunderstood or len(states) == 1):
+            told = "; ".join(f"{line['name'] or line['node']}: {_words(line)}" for line in lines)
+            fault: NodeError = NobodyAnswered(f"no node answered, so that nothing is known ({told})")
+        else:
+            others = f"; none of the {len(lines)} nodes asked can answer it" if len(lines) > 1 else ""
+            fault = type(own)(own.message + others)
+            fault.headers = own.headers
+        fault.details = {"nodes": lines}
+        return None if self.via and not misunderstood else fault
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """`plan` at once, then each node's answer as it arrives, then what they come to.
@@ -92,7 +126,6 @@ class Inquiry:
         async with aclosing(asking.answers()) as arriving:
             async for answer in arriving:
                 answers.append(answer)
-                self._answered = self._answered or answer.state.answered
                 alone = merge(self.asked, self.identity, [answer])
                 yield Event("peer", _part(answer, alone), alone)
         whole = merge(self.asked, self.identity, _ordered(asking, answers))
@@ -141,8 +174,8 @@ class Inquiry:
     async def _own(self) -> wire.Response:
         try:
             return await self.answer_alone()
-        except BadQuestion as fault:
-            self.misunderstood = None if isinstance(fault, NotHeld) else fault
+        except NodeError as fault:
+            self._declined = fault
             raise
 
     def _plan(self, asking: Round[wire.Response]) -> dict[str, Any]:
@@ -169,8 +202,9 @@ class Inquiry:
             "sum": report.sum_document(),
             "ms": round(seconds * 1000, 1),
         }
-        if self.misunderstood is not None:
-            told["refusal"] = _refusal(self.misunderstood)
+        fault = self.refusal(whole)
+        if fault is not None:
+            told["refusal"] = {"reason": fault.reason, "message": fault.message}
         return told
 
 
@@ -208,5 +242,5 @@ def _filter_ids(terms: Iterable[Any]) -> Iterator[str]:
             yield str(term["id"])
 
 
-def _refusal(fault: NodeError) -> dict[str, str]:
-    return {"reason": fault.reason, "message": fault.message}
+def _words(line: dict[str, Any]) -> str:
+    return f"{line['state']}, {line['reason']}" if line["reason"] else str(line["state"])

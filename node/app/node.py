@@ -90,11 +90,12 @@ class Node:
     async def ask(self, asked: Asked, *, network: bool) -> wire.Response:
         """The answer of this node, or with `network` of all nodes; in either case in a network's form.
 
-        Raises NodeError when this node alone is asked and refuses; in a network a refusal is a state.
+        Raises NodeError when this node alone is asked and refuses; in a network a refusal is a state, and
+        BadQuestion or NotFound is raised where no node can answer.
         """
         if network:
             async with self.open_network() as whole:
-                return await self.inquiry(whole, asked, self.anonymous()).merged()
+                return await self.inquiry(whole, asked, self.anonymous()).whole()
         began = time.perf_counter()
         response = await self.gate.answer(Kind.BEACON, asked, self.anonymous())
         ms = (time.perf_counter() - began) * 1000

@@ -14,7 +14,7 @@ from beacon.query import Asked
 from node.app import Node, ask_elsewhere
 from node.cli.batch import Manner, ask_file
 from node.cli.board import Board
-from node.cli.options import AsJson, open_home, out, print_json
+from node.cli.options import AsJson, err, open_home, out, print_json
 from node.config import FederationSection, read_settings
 from node.federation.dialects import DIALECTS, dialect_named
 from node.federation.guest import Heard
@@ -95,11 +95,11 @@ def query(
     report = read_report(response, one_allele=isinstance(question, SequenceQuery))
     if as_json:
         print_json(answer_document(text, question, asked, report) | _told(heard))
-        return
-    if not network:
-        out.print(report.table())
-    if heard is not None:
-        _show(heard, report)
+    else:
+        _show(report, heard, network=network)
+    if all(line.exists is None for line in report.lines):
+        err.print("varhaven: no node answered, so that nothing is known", markup=False)
+        raise typer.Exit(1)
 
 
 def _check_together(
@@ -146,7 +146,7 @@ async def _watch(node: Node, asked: Asked, board: Board) -> Response:
                 else:
                     board.finish(read_report(whole, one_allele))
     assert whole is not None  # noqa: S101  # a summary comes always, and last
-    inquiry.refuse_if_nobody_understood()
+    inquiry.refuse_what_cannot_be_answered(whole)
     return whole
 
 
@@ -160,8 +160,14 @@ def _told(heard: Heard | None) -> dict[str, Any]:
     return {} if heard is None else {"dialect": heard.dialect, "notes": list(heard.notes)}
 
 
-def _show(heard: Heard, report: Report) -> None:
-    """The variants themselves, as far as their records can be read, and how they were come by."""
+def _show(report: Report, heard: Heard | None, *, network: bool) -> None:
+    """The table, which a network has been shown in already; of another Beacon the variants themselves, as far
+    as their records can be read, and how they were come by.
+    """
+    if not network:
+        out.print(report.table())
+    if heard is None:
+        return
     records = [record for line in report.lines for record in line.results]
     for record in records[:_SHOWN]:
         out.print(f"  {read_sighting(record).text}", markup=False)

@@ -73,7 +73,7 @@ async def _answers(
             if network is None:
                 response = await node.ask(asked, network=False)
             else:
-                response = await node.inquiry(network, asked, node.anonymous()).merged()
+                response = await node.inquiry(network, asked, node.anonymous()).whole()
             return read_report(response, one_allele=isinstance(question, SequenceQuery))
 
         done = journal.done if journal else {}

@@ -88,7 +88,7 @@ class GeneTable:
             return self._one(names, called, name)
         if wanted in self._extents:
             return Gene(wanted, self._extents[wanted])
-        raise BadQuestion(f"no gene is called {name[:40]!r} here" + _near(wanted, names))
+        raise NotHeld(f"no gene is called {name[:40]!r} here" + _near(wanted, names))
 
     def resolve(self, name: str) -> matching.Gene | None:
         """See `schemas.matching.Genes`; microseconds, whatever the name."""
@@ -111,7 +111,7 @@ class GeneTable:
         if number is None:
             if identifier in self._extents:
                 return Gene(identifier, self._extents[identifier], ensembl=identifier)
-            raise BadQuestion(f"no gene has the identifier {name[:40]!r} in this node's table")
+            raise NotHeld(f"no gene has the identifier {name[:40]!r} in this node's table")
         return self._gene(names.lines[number])
 
     def _one(self, names: _Names, numbers: list[int], name: str) -> Gene:

@@ -25,6 +25,7 @@ from node.home import make_home
 from node.report import read_report
 from schemas.access import Grant, Granularity
 from schemas.beacon import Response as Answer
+from schemas.errors import NotHeld
 from schemas.genome import Assembly
 from schemas.network import PeerKind
 from schemas.notation import read_question
@@ -144,7 +145,9 @@ def test_a_filter_that_a_beacon_does_not_list_is_not_a_no(node: Node, beacons: d
     known = lines(ask(node, ALLELE, filters=read_filters(["HP:0001250"])))
     assert known[beacons["bycon"]]["state"] == "hit"
     assert known[beacons["ega-pi"]]["state"] == "not_applicable"  # it lists none, and might ignore it
-    unknown = lines(ask(node, ALLELE, filters=read_filters(["HP:0000365"])))[beacons["bycon"]]
+    with pytest.raises(NotHeld) as refusal:
+        ask(node, ALLELE, filters=read_filters(["HP:0000365"]))
+    unknown = {line["node"]: line for line in refusal.value.details["nodes"]}[beacons["bycon"]]
     assert unknown["state"] == "not_applicable"
     assert "HP:0000365" in unknown["reason"]
 
@@ -158,7 +161,9 @@ def test_an_entry_type_that_a_beacon_does_not_serve_is_not_a_no(node: Node, beac
 
 def test_an_assembly_that_a_beacon_lacks_is_not_a_no(node: Node, beacons: dict[str, str]) -> None:
     add(node, beacons["bycon"], assemblies=(Assembly.GRCH37,))
-    told = lines(ask(node, ALLELE, Assembly.GRCH38))[beacons["bycon"]]
+    with pytest.raises(NotHeld) as refusal:
+        ask(node, ALLELE, Assembly.GRCH38)
+    (told,) = [line for line in refusal.value.details["nodes"] if line["node"] == beacons["bycon"]]
     assert told["state"] == "not_applicable"
     assert "GRCh37" in told["reason"]
 

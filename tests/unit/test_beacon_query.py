@@ -2,12 +2,14 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beacon.entries import ENTRY_TYPES
+from beacon.placement import carry
 from beacon.query import VARIANTS, Asked, read_get, read_post
 from beacon.vocabulary import read_variant_class, variant_type_word, with_class
 from schemas import beacon as wire
@@ -22,11 +24,13 @@ from schemas.questions import (
     Conditions,
     GeneQuery,
     HgvsQuery,
+    Lying,
     RangeQuery,
     SequenceQuery,
     Together,
     TwoHits,
 )
+from schemas.reference import NO_REFERENCE
 
 C20 = Contig.read("20", Assembly.GRCH38)
 ITPA = SequenceQuery(Interval(C20, 3213195, 3213196), "C", "A")
@@ -452,3 +456,12 @@ def test_no_url_breaks_the_reader(pairs: list[tuple[str, str]]) -> None:
         with suppress(BadQuestion):
             asked = entry.read_get(pairs)
             assert entry.read_post(asked.body()) == asked
+
+
+def test_a_question_carried_to_another_assembly_asks_the_same() -> None:
+    gene = GeneQuery("ITPA", Assembly.GRCH37, Conditions(None, frozenset({VariantType.DEL}), 2, 9))
+    moved = replace(gene, assembly=Assembly.GRCH38)
+    for lying in Lying:
+        assert carry(TwoHits(gene, lying), Assembly.GRCH38, NO_REFERENCE) == TwoHits(moved, lying)
+    both = Together((gene, gene))
+    assert carry(both, Assembly.GRCH38, NO_REFERENCE) == Together((moved, moved))
