@@ -27,6 +27,7 @@ from dataclasses import replace
 from typing import Final
 
 from beacon.vocabulary import read_variant_class, variant_type_word, with_class
+from schemas import asking
 from schemas import beacon as wire
 from schemas.errors import BadQuestion
 from schemas.genome import Assembly, Contig, Interval, VariantType
@@ -134,13 +135,13 @@ def _canonical_annotation(question: AnnotationQuery) -> wire.VariantParameters:
     return parameters
 
 
-def read_variant(parameters: wire.AskedParameters) -> Question | None:
+def read_variant(parameters: asking.AskedParameters) -> Question | None:
     """The question in `requestParameters`, nested or flat; None when no parameter of one is there.
 
     Raises BadQuestion: it cannot be understood or contradicts itself; NotHeld: an assembly or contig unknown
     here.
     """
-    asked: wire.AskedVariant = parameters
+    asked: asking.AskedVariant = parameters
     if parameters.g_variant is not None:
         if parameters.named:
             raise BadQuestion("parameters stand both inside g_variant and beside it; put all of them inside")
@@ -156,14 +157,14 @@ def read_variant(parameters: wire.AskedParameters) -> Question | None:
     return Together(tuple(_read_part(part) for part in asked.together))
 
 
-def _read_part(asked: wire.AskedVariant) -> Single:
+def _read_part(asked: asking.AskedVariant) -> Single:
     part = None if asked.together is not None or not asked.named else _read_one(asked)
     if part is None or isinstance(part, Together | TwoHits):
         raise BadQuestion("each of several variants is one variant, range or gene")
     return part
 
 
-def _read_one(asked: wire.AskedVariant) -> Question:
+def _read_one(asked: asking.AskedVariant) -> Question:
     given = asked.named
     if "hitsPhase" in given and "hitsPerPerson" not in given:
         raise BadQuestion("hitsPhase is asked beside hitsPerPerson=2")
@@ -179,13 +180,13 @@ def _read_one(asked: wire.AskedVariant) -> Question:
     return _read_adjacency(contig, asked) if "mateName" in given else _read_query(contig, asked)
 
 
-def _alone(asked: wire.AskedVariant, name: str, allowed: frozenset[str]) -> None:
+def _alone(asked: asking.AskedVariant, name: str, allowed: frozenset[str]) -> None:
     strangers = sorted(asked.named - allowed - {name, "assemblyId"})
     if strangers:
         raise BadQuestion(f"{strangers[0]} cannot be asked for beside {name}")
 
 
-def _read_two_hits(asked: wire.AskedVariant) -> TwoHits:
+def _read_two_hits(asked: asking.AskedVariant) -> TwoHits:
     if asked.hitsPerPerson != 2:
         raise BadQuestion("hitsPerPerson can be 2: two different alleles in one person, or one twice")
     where = _read_one(asked.model_copy(update={"hitsPerPerson": None, "hitsPhase": None}))
@@ -194,11 +195,11 @@ def _read_two_hits(asked: wire.AskedVariant) -> TwoHits:
     return TwoHits(where, asked.hitsPhase or Lying.ANY)
 
 
-def _read_assembly(asked: wire.AskedVariant) -> Assembly | None:
+def _read_assembly(asked: asking.AskedVariant) -> Assembly | None:
     return Assembly.read(asked.assemblyId) if asked.assemblyId else None
 
 
-def _read_gene(asked: wire.AskedVariant) -> GeneQuery:
+def _read_gene(asked: asking.AskedVariant) -> GeneQuery:
     _alone(asked, "geneId", _CONDITIONS)
     gene = (asked.geneId or "").strip()
     if not 1 <= len(gene) <= 60:
@@ -206,7 +207,7 @@ def _read_gene(asked: wire.AskedVariant) -> GeneQuery:
     return GeneQuery(gene, _read_assembly(asked), _read_conditions(asked))
 
 
-def _read_short_form(asked: wire.AskedVariant) -> HgvsQuery | BracketQuery | AnnotationQuery:
+def _read_short_form(asked: asking.AskedVariant) -> HgvsQuery | BracketQuery | AnnotationQuery:
     _alone(asked, "genomicAlleleShortForm", frozenset())
     text = asked.genomicAlleleShortForm or ""
     if len(text) > MAX_BASES:
@@ -214,7 +215,7 @@ def _read_short_form(asked: wire.AskedVariant) -> HgvsQuery | BracketQuery | Ann
     return read_name(text, _read_assembly(asked))
 
 
-def _read_aminoacid_change(asked: wire.AskedVariant) -> AnnotationQuery:
+def _read_aminoacid_change(asked: asking.AskedVariant) -> AnnotationQuery:
     _alone(asked, "aminoacidChange", _PLACE | {"geneId"})
     protein = read_protein_change(asked.aminoacidChange or "")
     gene = (asked.geneId or "").strip()
@@ -230,7 +231,7 @@ def _read_aminoacid_change(asked: wire.AskedVariant) -> AnnotationQuery:
     return AnnotationQuery(protein=protein, assembly=within.interval.contig.assembly, within=within.interval)
 
 
-def _read_adjacency(contig: Contig, asked: wire.AskedVariant) -> RangeQuery:
+def _read_adjacency(contig: Contig, asked: asking.AskedVariant) -> RangeQuery:
     _alone(asked, "mateName", _PLACE | {"variantType"})
     mate = Contig.read(asked.mateName or "", contig.assembly)
     here = _read_window(contig, asked.start or [])
@@ -250,7 +251,7 @@ def _read_window(contig: Contig, bounds: list[int]) -> Interval:
     return Interval(contig, bounds[0], bounds[1] if len(bounds) == 2 else bounds[0] + 1)
 
 
-def _read_query(contig: Contig, asked: wire.AskedVariant) -> SequenceQuery | RangeQuery | BracketQuery:
+def _read_query(contig: Contig, asked: asking.AskedVariant) -> SequenceQuery | RangeQuery | BracketQuery:
     starts, ends = asked.start or [], asked.end or []
     if not starts:
         raise BadQuestion("start is missing (0-based: the base that a VCF calls 100 starts at 99)")
@@ -265,7 +266,7 @@ def _read_query(contig: Contig, asked: wire.AskedVariant) -> SequenceQuery | Ran
     return _read_sequence(contig, asked, starts, ends)
 
 
-def _read_contig(asked: wire.AskedVariant) -> Contig:
+def _read_contig(asked: asking.AskedVariant) -> Contig:
     name = asked.referenceName
     if not name:
         raise BadQuestion("referenceName is missing; give a contig such as chr20 or refseq:NC_000020.10")
@@ -294,7 +295,7 @@ def _read_bases(name: str, text: str) -> str:
 
 
 def _read_sequence(
-    contig: Contig, asked: wire.AskedVariant, starts: list[int], ends: list[int]
+    contig: Contig, asked: asking.AskedVariant, starts: list[int], ends: list[int]
 ) -> SequenceQuery:
     if asked.alternateBases is None:
         raise BadQuestion("give alternateBases for one allele, or end for every variant of a range")
@@ -315,7 +316,7 @@ def _read_sequence(
     return query
 
 
-def _check_redundant(asked: wire.AskedVariant, query: SequenceQuery) -> None:
+def _check_redundant(asked: asking.AskedVariant, query: SequenceQuery) -> None:
     """Refuse a type or length that contradicts the allele, or that no one allele can be held against."""
     conditions = _read_conditions(asked)
     if not asked.named & {"variantType", "variantMinLength", "variantMaxLength"}:
@@ -331,7 +332,7 @@ def _check_redundant(asked: wire.AskedVariant, query: SequenceQuery) -> None:
         )
 
 
-def _read_range(contig: Contig, asked: wire.AskedVariant, starts: list[int], ends: list[int]) -> RangeQuery:
+def _read_range(contig: Contig, asked: asking.AskedVariant, starts: list[int], ends: list[int]) -> RangeQuery:
     if starts == ends:
         raise BadQuestion(
             f"the range {starts[0]} to {ends[0]} is empty: positions are 0-based and end is exclusive, so "
@@ -341,7 +342,7 @@ def _read_range(contig: Contig, asked: wire.AskedVariant, starts: list[int], end
 
 
 def _read_bracket(
-    contig: Contig, asked: wire.AskedVariant, starts: list[int], ends: list[int]
+    contig: Contig, asked: asking.AskedVariant, starts: list[int], ends: list[int]
 ) -> BracketQuery:
     if len(starts) != 2 or len(ends) != 2:
         raise BadQuestion("a bracket query takes two values of start and two of end")
@@ -354,7 +355,7 @@ def _read_bracket(
     return BracketQuery(Interval(contig, *starts), Interval(contig, *ends), _read_conditions(asked))
 
 
-def _read_conditions(asked: wire.AskedVariant) -> Conditions:
+def _read_conditions(asked: asking.AskedVariant) -> Conditions:
     shortest, longest = asked.variantMinLength, asked.variantMaxLength
     if (shortest is not None and shortest < 0) or (longest is not None and longest < 1):
         raise BadQuestion("variantMinLength must be 0 or more, variantMaxLength 1 or more")

@@ -19,6 +19,7 @@ from beacon.parameters import canonical, read_variant
 from beacon.traits import Traits, is_about_variants, traits_of
 from beacon.variation import SCHEMA as VRS2
 from beacon.variation import asks_for_vrs2
+from schemas import asking
 from schemas import beacon as wire
 from schemas.access import Granularity, coarser
 from schemas.beacon import Include
@@ -318,12 +319,12 @@ def read_post(raw: bytes, kind: Kind = VARIANTS, within: Within | None = None) -
 
 def _read(document: bytes | dict[str, Any], kind: Kind, place: Within | None) -> Asked:
     try:
-        body = wire.read_body(document)
+        body = asking.read_body(document)
     except ValueError as fault:
         raise BadQuestion(str(fault)) from None
-    meta, query = body.meta or wire.AskedMeta(), body.query or wire.AskedQuery()
-    parameters = query.requestParameters or wire.AskedParameters()
-    pages = _once("pagination", query.pagination, body.pagination) or wire.AskedPages()
+    meta, query = body.meta or asking.AskedMeta(), body.query or asking.AskedQuery()
+    parameters = query.requestParameters or asking.AskedParameters()
+    pages = _once("pagination", query.pagination, body.pagination) or asking.AskedPages()
     skip, limit = _read_pages(pages)
     asked = Asked(
         kind=kind,
@@ -363,14 +364,14 @@ def read_page(parameters: Iterable[tuple[str, str]], body: bytes = b"{}") -> sli
     """
     given = dict(parameters)
     try:
-        read = wire.read_body({"pagination": given} if given else body)
+        read = asking.read_body({"pagination": given} if given else body)
     except ValueError as fault:
         raise BadQuestion(str(fault)) from None
-    query = read.query or wire.AskedQuery()
+    query = read.query or asking.AskedQuery()
     beside = read.model_copy(update={"meta": None, "query": None, "pagination": None})
-    if beside != wire.AskedBody() or query.model_copy(update={"pagination": None}) != wire.AskedQuery():
+    if beside != asking.AskedBody() or query.model_copy(update={"pagination": None}) != asking.AskedQuery():
         raise BadQuestion("a list of filtering terms takes skip and limit, and nothing else")
-    pages = _once("pagination", query.pagination, read.pagination) or wire.AskedPages()
+    pages = _once("pagination", query.pagination, read.pagination) or asking.AskedPages()
     if not (pages.limit or pages.skip):
         return slice(None)
     skip, limit = _read_pages(pages)
@@ -393,7 +394,7 @@ def _read_api_version(text: str | None) -> str:
     return text
 
 
-def _read_within(said: wire.AskedWithin | None, place: Within | None) -> Within | None:
+def _read_within(said: asking.AskedWithin | None, place: Within | None) -> Within | None:
     if said is None:
         return place
     within = Within(said.entryType, said.id)
@@ -409,7 +410,7 @@ def _is_itself(asked: Asked) -> bool:
     return asked.within is not None and asked.within.entry == asked.kind.entry
 
 
-def _read_pages(pages: wire.AskedPages) -> tuple[int, int]:
+def _read_pages(pages: asking.AskedPages) -> tuple[int, int]:
     """Pages to skip and records a page; a limit of 0 asks for as many as one page may hold."""
     if pages.currentPage or pages.nextPage or pages.previousPage:
         raise BadQuestion("this node gives no page tokens; page with skip (pages) and limit (records a page)")

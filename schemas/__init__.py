@@ -6,7 +6,7 @@
     people    individuals and biosamples, as a node keeps them
     ports     what a node must offer so that the protocols can answer
     network   peers, their states, and what came back from each
-    beacon    GA4GH Beacon v2 on the wire
+    beacon    GA4GH Beacon v2 on the wire; questions in `asking`
     mme       Matchmaker Exchange on the wire
     ga4gh     service-info and what else GA4GH services share
     errors    one tree of errors, each with its HTTP status

@@ -25,7 +25,7 @@ from node.reference.genes import GeneTable
 from node.store import open_store
 from node.store.index import SqlStore
 from node.store.sequence import FastaSequences
-from schemas.beacon import AskedParameters
+from schemas.asking import AskedParameters
 from schemas.errors import BadQuestion
 from schemas.genome import Assembly, Contig, Interval
 from schemas.ports import Ledger, Page, Roster, Variant

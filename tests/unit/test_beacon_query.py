@@ -12,7 +12,7 @@ from beacon.entries import ENTRY_TYPES
 from beacon.placement import carry
 from beacon.query import VARIANTS, Asked, read_get, read_post
 from beacon.vocabulary import read_variant_class, variant_type_word, with_class
-from schemas import beacon as wire
+from schemas import asking
 from schemas.access import Granularity
 from schemas.beacon import Include
 from schemas.errors import BadQuestion, NotHeld
@@ -423,8 +423,15 @@ json_values = st.recursive(
     max_leaves=8,
 )
 NAMES = sorted(
-    {*wire.AskedBody.model_fields, *wire.AskedQuery.model_fields, *wire.AskedParameters.model_fields}
-    | {*wire.AskedPages.model_fields, "apiVersion", "requestedSchemas", "schema", "entityType", "datasetIds"}
+    {*asking.AskedBody.model_fields, *asking.AskedQuery.model_fields, *asking.AskedParameters.model_fields}
+    | {
+        *asking.AskedPages.model_fields,
+        "apiVersion",
+        "requestedSchemas",
+        "schema",
+        "entityType",
+        "datasetIds",
+    }
 )
 documents = st.recursive(
     json_values

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from beacon.parameters import canonical, read_variant
 from node.report import describe
-from schemas.beacon import AskedParameters
+from schemas.asking import AskedParameters
 from schemas.errors import BadQuestion, NotHeld
 from schemas.genome import Assembly, Contig, Interval
 from schemas.hgvs import Change, Kind
