@@ -41,7 +41,8 @@ from schemas.ga4gh import NodeIdentity
 MAX_BODY_BYTES: Final = 1_000_000
 _BODY: Final = "varhaven.body"
 _JSON: Final = "application/json"
-_PRIVATE: Final = {"Cache-Control": "no-store"}  # what was asked and answered is kept by nobody on the way
+# What was asked and answered is kept by nobody on the way.
+_EVERY_ANSWER: Final = ((b"cache-control", b"no-store"), (b"content-type", _JSON.encode()))
 
 Authorise = Callable[[Request], Grant | Awaitable[Grant]]
 """Who asks, and what he may see.  Raises NotAuthorised: credentials that are not valid."""
@@ -64,6 +65,15 @@ class _Direct(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, responses.Response]]:
         return cast("Callable[[Request], Coroutine[Any, Any, responses.Response]]", self.endpoint)
+
+
+class _Told(responses.Response):
+    """An answer with the headers that every answer has."""
+
+    def __init__(self, body: bytes) -> None:
+        self.status_code, self.background, self.body = 200, None, body
+        length = str(len(body)).encode()
+        self.raw_headers = [*_EVERY_ANSWER, (b"content-length", length)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +205,7 @@ def _entry_route(endpoint: Endpoint, authorise: Authorise, respond: Respond) -> 
     async def ask(request: Request) -> responses.Response:
         granted = authorise(request)
         grant = await granted if inspect.isawaitable(granted) else granted
-        response = await respond(await read_request(endpoint, request), grant)
-        return responses.Response(wire.encode(response), headers=_PRIVATE, media_type=_JSON)
+        return _Told(wire.encode(await respond(await read_request(endpoint, request), grant)))
 
     return ask
 
@@ -212,7 +221,7 @@ def _terms_route(
         name = request.path_params.get("id", "")
         listed = await terms(endpoint, name, grant)
         document = wire.encode(filtering_terms(beacon, listed, page))
-        return responses.Response(document, headers=_PRIVATE, media_type=_JSON)
+        return _Told(document)
 
     return show
 

@@ -318,9 +318,9 @@ def _read_sequence(
 
 def _check_redundant(asked: asking.AskedVariant, query: SequenceQuery) -> None:
     """Refuse a type or length that contradicts the allele, or that no one allele can be held against."""
-    conditions = _read_conditions(asked)
-    if not asked.named & {"variantType", "variantMinLength", "variantMaxLength"}:
+    if asked.variantType is None and asked.variantMinLength is None and asked.variantMaxLength is None:
         return
+    conditions = _read_conditions(asked)
     allele = query.allele
     if allele is None:
         raise BadQuestion("variantType and lengths need an end, or referenceBases without wildcards")

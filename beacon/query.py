@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from beacon.filters import canonical_filter, read_filters
 from beacon.parameters import canonical, read_variant
-from beacon.traits import Traits, is_about_variants, traits_of
+from beacon.traits import NONE, Traits, is_about_variants, traits_of
 from beacon.variation import SCHEMA as VRS2
 from beacon.variation import asks_for_vrs2
 from schemas import asking
@@ -158,7 +158,7 @@ class Asked:
     def looks_at_people(self) -> bool:
         """Whether the answer depends on what single people carry: see `schemas.questions`."""
         told = self.query is not None and looks_at_people(self.query)
-        return told or self.traits.look_at_people
+        return told or (bool(self.filters) and self.traits.look_at_people)
 
     @property
     def is_of_few(self) -> bool:
@@ -174,7 +174,7 @@ class Asked:
     @property
     def traits(self) -> Traits:
         """Those of the filters that are about variants."""
-        return traits_of(self.filters)
+        return traits_of(self.filters) if self.filters else NONE
 
     @property
     def people_filters(self) -> tuple[Filter, ...]:

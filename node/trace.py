@@ -15,11 +15,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
+from fastapi.telemetry import TelemetryConfig
+
 HEADER: Final = "traceparent"
 _VERSION_0: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 # A later version begins like this one, and may go on after another dash.
 _LATER: Final = re.compile(r"(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _SAMPLED: Final = 1
+TO_NOBODY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""What the framework tells a collector that the environment names: its paths and faults hold questions."""
 
 
 def _new_id(size_bytes: int) -> str:

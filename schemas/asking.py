@@ -94,7 +94,8 @@ class AskedVariant(_Asking):
     @property
     def named(self) -> set[str]:
         """The parameters that were given a value."""
-        return {name for name in _VARIANT_PARAMETERS if getattr(self, name) is not None}
+        given = self.model_fields_set & _VARIANT_PARAMETERS
+        return {name for name in given if getattr(self, name) is not None}
 
 
 _VARIANT_PARAMETERS: Final = frozenset(AskedVariant.model_fields) - frozenset(_Asking.model_fields)

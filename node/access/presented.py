@@ -27,10 +27,15 @@ async def presented_by(
     return Presented(
         method=request.method,
         path=_path(request),
-        authorization=tuple(request.headers.getlist("authorization")),
-        dpop=tuple(request.headers.getlist("dpop")),
+        authorization=tuple(header(request, b"authorization")),
+        dpop=tuple(header(request, b"dpop")),
         passports=passports,
     )
+
+
+def header(request: Request, name: bytes) -> list[str]:
+    """Every value that `request` has for a header; name: in lower case."""
+    return [value.decode("latin-1") for key, value in request.scope["headers"] if key == name]
 
 
 def _posted(body: bytes) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from node.access.channel import is_protected, is_tls
+from node.access.presented import header
 from node.access.server.database import transaction
 from node.access.server.keyring import Seal
 from node.access.server.opaque import digest, new_secret
@@ -174,7 +175,7 @@ class Cookies:
 
     def has_session(self, request: Request) -> bool:
         """Whether a cookie of a session was sent, good or not."""
-        return bool(request.cookies) and self._name("session", request) in request.cookies
+        return bool(header(request, b"cookie")) and self._name("session", request) in request.cookies
 
     def write(self, response: Response, request: Request, visit: Visit) -> None:
         """Gives the browser what it does not have yet."""

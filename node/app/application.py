@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from beacon import api
 from beacon.entries import entry_at
 from beacon.query import Asked
+from node import trace
 from node.access.principal import PeerPrincipal
 from node.access.published import create_metadata_router
 from node.app.attendance import Attendance
@@ -27,7 +29,7 @@ from node.app.membership import create_membership_router
 from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.pages import add_pages
 from node.app.relaying import connected
-from node.app.shield import install_errors, told
+from node.app.shield import Shield, install_errors, told
 from node.app.streaming import create_stream_router
 from node.app.sums import create_sum_router
 from node.audit import Kind
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # the stock pages fetch their scripts from elsewhere
         redoc_url=None,
+        telemetry=trace.TO_NOBODY,
     )
 
     gate = node.gate
@@ -75,13 +78,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(_host_router(node))
     refuse = partial(told, node.beacon.identity)
     app.add_middleware(Credentials, identify=gate.identify, refuse=refuse)
-    app.add_middleware(
-        Express, asking={f"{BEACON}/{path}": ask for path, ask in asking.items()}, refuse=refuse
-    )
-    app.add_middleware(Attendance)
-    if settings.server.trusted_proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.server.trusted_proxies))
     install_errors(app, node.beacon.identity)
+    # Around the layers of the framework, so that the short way leads past them.
+    short = {f"{BEACON}/{path}": ask for path, ask in asking.items()}
+    edge: ASGIApp = Attendance(Express(app.build_middleware_stack(), short, refuse))
+    if settings.server.trusted_proxies:
+        believed = list(settings.server.trusted_proxies)
+        edge = cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", edge), trusted_hosts=believed))
+    app.middleware_stack = Shield(edge, node.beacon.identity)
     return app
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from fastapi import Request
@@ -27,7 +27,7 @@ from node import trace
 from node.access.authenticator import Authenticator
 from node.access.duo import Purpose, read_purpose
 from node.access.grant import Rules
-from node.access.presented import presented_by
+from node.access.presented import header, presented_by
 from node.access.principal import Anonymous, Caller, Principal
 from node.access.reception import Reception
 from node.access.tokens import Behalf
@@ -35,11 +35,27 @@ from node.audit import Audit, Entry, Kind, Outcome
 from schemas import beacon as wire
 from schemas.access import ANONYMOUS, Grant, Granularity
 from schemas.errors import BadQuestion, Forbidden, NodeError, NotAuthorised
+from schemas.people import Dataset
 
-PURPOSE_HEADER: Final = "data-use-purpose"
+_PURPOSE: Final = b"data-use-purpose"
 SCOPE: Final = "beacon:query"
 _STEP_S: Final = 0.01
 _SENDER: Final = "varhaven.sender"
+
+
+class Strangers:
+    """What is decided for everybody who shows nothing and states no purpose: once for each new catalogue."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._decided: tuple[tuple[Dataset, ...], Grant] | None = None
+
+    def grant(self, datasets: tuple[Dataset, ...]) -> Grant:
+        """Datasets: as the catalogue gives them; another tuple is another catalogue."""
+        decided = self._decided
+        if decided is None or decided[0] is not datasets:
+            self._decided = decided = datasets, self._rules.decide(Anonymous(), datasets)
+        return decided[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,7 @@ class Gate:
     audit: Audit
     authenticator: Authenticator
     reception: Reception
+    strangers: Strangers
 
     async def identify(self, request: Request, *, form: bool = False) -> Principal:
         """Who sends `request`: by its token or its passports, or else by the session of its cookie.
@@ -83,13 +100,16 @@ class Gate:
         principal = await self.identify(request, form=form)
         if isinstance(principal, Caller) and principal.issuer == self.rules.node:
             _refuse_other_scopes(principal)
-        stated = request.headers.getlist(PURPOSE_HEADER)
+        stated = header(request, _PURPOSE)
         if len(stated) > 1 or stated == [""]:
             raise BadQuestion("the header Data-Use-Purpose states one purpose, once")
         return self.grant(principal, self.purpose(stated[0] if stated else ""))
 
     def grant(self, principal: Principal, purpose: Purpose | None = None) -> Grant:
-        return self.rules.decide(principal, self.beacon.catalogue.datasets(), purpose)
+        datasets = self.beacon.catalogue.datasets()
+        if isinstance(principal, Anonymous) and purpose is None:
+            return self.strangers.grant(datasets)
+        return self.rules.decide(principal, datasets, purpose)
 
     def purpose(self, stated: str) -> Purpose | None:
         """Raises BadQuestion: a purpose that is not understood."""
@@ -140,21 +160,14 @@ class Gate:
         self, kind: Kind, grant: Grant, told: list[str], granularity: Granularity, question: Any
     ) -> None:
         """question: gives its bytes, asked for only where their digest is kept."""
-        confidential = any(not grant.ceiling(dataset).public for dataset in told)
         entry = Entry(
-            trace.current().id,
-            grant.principal,
-            kind,
-            Outcome.ANSWERED,
-            tuple(told),
-            granularity.value,
-            grant.purpose,
-            self.audit.digest(question()) if confidential else "",
+            "", grant.principal, kind, Outcome.ANSWERED, tuple(told), granularity.value, grant.purpose
         )
-        if confidential:
-            await self.audit.record(entry)
-        else:
+        if all(grant.ceiling(dataset).public for dataset in told):
             self.audit.note(entry)
+            return
+        digest = self.audit.digest(question())
+        await self.audit.record(replace(entry, request=trace.current().id, question=digest))
 
     def _note_refusal(self, kind: Kind, grant: Grant, fault: NodeError) -> None:
         outcome = Outcome.DENIED if isinstance(fault, NotAuthorised | Forbidden) else Outcome.FAILED

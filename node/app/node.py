@@ -29,7 +29,7 @@ from node.access.reception import Reception
 from node.access.server import EmbeddedServer
 from node.access.tokens import MAX_HOPS
 from node.app.entrance import open_entrance
-from node.app.gate import Gate
+from node.app.gate import Gate, Strangers
 from node.app.inquiry import Inquiry
 from node.app.sums import Sums, open_sums
 from node.audit import Audit, Kind, open_audit
@@ -221,7 +221,7 @@ def open_node(settings: Settings) -> Node:
     key = NodeKey.load(settings.home / "keys")
     entrance = open_entrance(settings, engine, key, audit)
     rules = Rules(settings.node.id, ontologies, settings.policies.floor)
-    gate = Gate(beacon, rules, audit, entrance.authenticator, entrance.reception)
+    gate = Gate(beacon, rules, audit, entrance.authenticator, entrance.reception, Strangers(rules))
     return Node(
         settings=settings,
         engine=engine,

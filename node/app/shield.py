@@ -29,7 +29,6 @@ def install_errors(app: FastAPI, identity: NodeIdentity) -> None:
 
     app.add_exception_handler(NodeError, refuse)
     app.add_exception_handler(HTTPException, refuse)
-    app.add_middleware(_Shield, identity=identity)
 
 
 def told(identity: NodeIdentity, request: Request, fault: NodeError | HTTPException) -> Response:
@@ -39,7 +38,7 @@ def told(identity: NodeIdentity, request: Request, fault: NodeError | HTTPExcept
     return api.error_reply(identity, fault)
 
 
-class _Shield:
+class Shield:
     """The outermost edge: a fault of this program becomes a 500 for the asker and one line for the operator.
 
     The line tells the place alone: a traceback or a database's message could quote a question or a genotype.

@@ -90,12 +90,14 @@ class Audit:
         The request and the question are left out, since one entry stands for many.  A crash loses the last
         ten seconds of these.
         """
-        alike = replace(entry, request="", question="")
+        alike = replace(entry, request="", question="") if entry.request or entry.question else entry
         with self._changed:
-            if not self._noted:
-                self._noted_since_s = time.monotonic()
             self._noted[alike] += 1
+            if self._noted[alike] > 1:
+                return  # the writer sleeps until it is due; to wake it costs more than the whole answer
             self._start()
+            if len(self._noted) == 1:
+                self._noted_since_s = time.monotonic()
             if len(self._noted) in (1, _MOST_NOTED):
                 self._changed.notify()
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import opentelemetry.trace
 import pytest
 
 from beacon.entries import entry_at
@@ -24,6 +26,7 @@ from schemas.genome import Assembly
 from schemas.people import Dataset
 from tests.clinic import a_clinic
 from tests.engines import NewDatabase
+from tests.federated import serving_whole
 
 URL = "http://127.0.0.1:8092"
 ROOT = f"{URL}/beacon/datasets"
@@ -153,3 +156,30 @@ def test_the_ceiling_of_a_dataset_is_that_of_its_visa(node: Node) -> None:
     found = {one["id"]: one["info"]["granularity"] for one in counting["response"]["resultSets"]}
     assert found == {"controlled": Granularity.COUNT, "open": Granularity.RECORD}
     assert {one["id"] for one in counting["info"]["refused"]} == {"public", "registered"}
+
+
+class Collector(opentelemetry.trace.TracerProvider):
+    """One that somebody's environment has set up."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def get_tracer(self, instrumenting_module_name: str, *_: Any, **__: Any) -> opentelemetry.trace.Tracer:
+        self.asked.append(instrumenting_module_name)
+        return opentelemetry.trace.NoOpTracer()
+
+
+def test_a_collector_that_the_environment_names_is_told_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The framework would send it the paths of requests, and what stands in faults."""
+    collector = Collector()
+    monkeypatch.setattr(opentelemetry.trace, "get_tracer_provider", lambda: collector)
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    made = make_home(tmp_path / "home", URL, "Clinic", "FI")
+    with serving_whole(made.settings) as url:
+        question = "assemblyId=GRCh38&referenceName=1&start=999&referenceBases=A&alternateBases=C"
+        assert httpx.get(f"{url}/beacon/g_variants?{question}", trust_env=False).status_code == 400
+        assert httpx.get(f"{url}/beacon/info", trust_env=False).status_code == 200
+    assert collector.asked == []

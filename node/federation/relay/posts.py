@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
+from node import trace
 from node.access.bodies import read_body
 from node.access.tokens import Call, TokenVerifier
 from node.federation.relay.sealed import MOST_BYTES
@@ -150,7 +151,13 @@ def create_relay(url: str, members: Mapping[str, tuple[str, ...]]) -> FastAPI:
             raise NotFound("this node has no such mailbox here")
         return boxes[mailbox]
 
-    app = FastAPI(title="varhaven relay", version=VERSION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="varhaven relay",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=trace.TO_NOBODY,
+    )
     app.include_router(_owners(owned))
     app.include_router(_everybody(boxes))
     app.add_exception_handler(NodeError, _refuse)
