@@ -31,7 +31,16 @@ from typing import Any, Final, cast
 from beacon.query import Asked
 from beacon.room import dataset_url
 from schemas.access import ANONYMOUS, Ceiling, Grant, Granularity, coarser
-from schemas.beacon import AnyEntry, Collection, Handover, PrecisionWord, Response, ResultSet, Summary
+from schemas.beacon import (
+    NOT_ABOUT_REFUSED,
+    AnyEntry,
+    Collection,
+    Handover,
+    PrecisionWord,
+    Response,
+    ResultSet,
+    Summary,
+)
 from schemas.errors import Forbidden, NotAuthorised
 from schemas.ga4gh import NodeIdentity
 from schemas.people import Dataset
@@ -143,6 +152,8 @@ def disclose(
     floors = [{"id": f.dataset.id, "people": n} for f, _ in told if (n := grant.ceiling(f.dataset.id).floor)]
     if floors:
         information["floors"] = floors
+    if refused and not response["responseSummary"]["exists"]:
+        information["warnings"] = [NOT_ABOUT_REFUSED]
     if information:
         response["info"] = information
     return response

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from beacon.query import Asked
 from schemas.access import Granularity, coarser
-from schemas.beacon import Collection, Response, ResultSet
+from schemas.beacon import NOT_ABOUT_REFUSED, Collection, Response, ResultSet
 from schemas.ga4gh import NodeIdentity
 from schemas.network import NodeAnswer, PeerState, ToldNode, told_nodes
 
@@ -303,7 +303,7 @@ def _warnings(said: Sequence[_Said]) -> Iterator[str]:
         names = ", ".join(f"{one.name or one.node} ({one.state})" for one in silent)
         yield f"'exists' is about {len(said) - len(silent)} of {len(said)} nodes; nothing is known of {names}"
     if any(one.refused for one in said):
-        yield "'exists' is not about the datasets under 'refused', which were not looked into for this caller"
+        yield NOT_ABOUT_REFUSED
 
 
 def _counts(said: Sequence[_Said]) -> dict[str, Any]:

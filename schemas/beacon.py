@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, NotRequired, Required, TypeGuard
+from typing import Annotated, Any, Final, Literal, NotRequired, Required, TypeGuard
 
 import orjson
 from pydantic import (
@@ -29,6 +29,11 @@ Natural = Annotated[int, Field(ge=0, le=2**53)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 GranularityWord = Literal["boolean", "count", "record"]
 PrecisionWord = Literal["exact", "imprecise", "rounded"]
+
+NOT_ABOUT_REFUSED: Final = (
+    "'exists' is not about the datasets under 'refused', which were not looked into for this question"
+)
+"""A warning in the `info` of an answer that says "no"."""
 
 
 class Include(StrEnum):

@@ -671,7 +671,10 @@ class LittleBeacon:
         if told != "boolean":
             document["responseSummary"]["numTotalResults"] = len(names)
         if told == "record" or (told == "count" and self.has(Plant.COLLECTIONS_IN_COUNT)):
-            document["response"] = {"collections": [{"id": name, "name": name} for name in names]}
+            page = names[int(asked.get("pagination", {}).get("skip") or 0) :][
+                :1
+            ]  # one a page, as a server may that has many
+            document["response"] = {"collections": [{"id": name, "name": name} for name in page]}
         return self.reply(document)
 
     async def framework(self, request: Request) -> Response:

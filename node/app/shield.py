@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beacon import api
@@ -17,6 +18,7 @@ from schemas.errors import NodeError
 from schemas.ga4gh import NodeIdentity
 
 _EXCHANGE: Final = ("/mme/", "/network/mme/", "/cases")
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _log: Final = logging.getLogger(__name__)
 
 
@@ -25,7 +27,10 @@ def install_errors(app: FastAPI, identity: NodeIdentity) -> None:
 
     async def refuse(request: Request, fault: Exception) -> Response:
         assert isinstance(fault, NodeError | HTTPException)  # noqa: S101  # what it is registered for
-        return told(identity, request, fault)
+        reply = told(identity, request, fault)
+        if reply.status_code == 405:
+            reply.headers["allow"] = ", ".join(_allowed(request))
+        return reply
 
     app.add_exception_handler(NodeError, refuse)
     app.add_exception_handler(HTTPException, refuse)
@@ -36,6 +41,16 @@ def told(identity: NodeIdentity, request: Request, fault: NodeError | HTTPExcept
     if request.scope["path"].startswith(_EXCHANGE):
         return exchange.error_reply(fault)
     return api.error_reply(identity, fault)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of this path, which may be those of several routes."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 class Shield:

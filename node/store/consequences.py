@@ -1,4 +1,4 @@
-"""What annotators wrote of each allele of a line: the CSQ of VEP and the ANN of SnpEff and VEP.
+"""What annotators wrote of each allele of a line: the CSQ of VEP, by whatever key, and the ANN of SnpEff.
 
 Which field stands where only the header tells.  Of a line with several alleles each annotation names its own,
 by number or in one of three spellings; where none fits, it is told and left out, never given to another.
@@ -18,7 +18,9 @@ from urllib.parse import unquote
 from schemas.genome import trim
 from schemas.questions import Annotation
 
-KEYS: Final = ("CSQ", "ANN")
+_KEYS: Final = ("CSQ", "ANN")
+_BY_VEP: Final = "Consequence annotations from Ensembl VEP"
+"""How VEP describes its field, whose key its user may choose: gnomAD calls it `vep`."""
 NOTE_COLUMNS: Final = (
     "bin", "start", "end", "ref", "alt", "sv_length", "file_no", "number", "gene", "transcript", "coding",
     "protein", "consequences", "impact", "coding_key", "change_key",
@@ -27,7 +29,7 @@ NOTE_COLUMNS: Final = (
 KEY_LETTERS: Final = 60
 """An index of PostgreSQL holds no long text."""
 
-_LINE: Final = re.compile(r'##INFO=<ID=(?P<key>CSQ|ANN),.*Description="(?P<text>[^"]*)"')
+_LINE: Final = re.compile(r'##INFO=<ID=(?P<key>[^,>]+),.*Description="(?P<text>[^"]*)"')
 _FIELDS: Final = re.compile(r"(?:Format:\s*|annotations:\s*'?)\s*(?P<fields>[^'\"]*\|[^'\"]*)", re.IGNORECASE)
 _NAMES: Final = {
     "allele": ("allele",),
@@ -86,10 +88,11 @@ class Layout:
 def layout_of(lines: Sequence[str]) -> Layout | None:
     """The layout that a header describes; None when it describes no annotation with consequences in it.
 
-    Where both keys are described, CSQ is read.
+    Where several are described, CSQ is read, or else ANN.
     """
     described = {found["key"]: found["text"] for line in lines if (found := _LINE.match(line))}
-    for key in KEYS:
+    others = [key for key, text in described.items() if text.startswith(_BY_VEP)]
+    for key in dict.fromkeys((*_KEYS, *others)):
         fields = _FIELDS.search(described.get(key, ""))
         if fields is None:
             continue
@@ -156,10 +159,14 @@ def _spellings(reference: str, alts: list[str]) -> dict[str, int]:
 def _annotation(fields: list[str], layout: Layout) -> Annotation:
     consequences = _field(fields, layout.consequences).split("&")
     kind = _field(fields, layout.kind).lower()
+    accession, _, coding = _field(fields, layout.coding).rpartition(":")
+    transcript = _field(fields, layout.transcript) if kind in ("", "transcript") else ""
+    if transcript and accession.startswith(f"{transcript}."):
+        transcript = accession  # VEP may tell the version there alone
     return Annotation(
         gene=_field(fields, layout.gene),
-        transcript=_field(fields, layout.transcript) if kind in ("", "transcript") else "",
-        coding=_without_accession(_field(fields, layout.coding)),
+        transcript=transcript,
+        coding=coding,
         protein=_without_accession(_field(fields, layout.protein)).replace("*", "Ter"),
         consequences=frozenset(term for term in consequences if term),
         impact=_field(fields, layout.impact),

@@ -21,6 +21,8 @@ from beacon.merge import merge
 from beacon.query import Asked
 from beacon.terms import TermsEndpoint, list_terms
 from beacon.variation import SCHEMA as VRS2
+from node.app import create_app
+from node.home import make_home
 from schemas import errors
 from schemas.access import Grant, Granularity
 from schemas.beacon import Include, encode
@@ -256,6 +258,36 @@ def test_refusals_are_told_in_the_envelope(
     assert ("www-authenticate" in reply.headers) == (status == 401)
     if status == 405:
         assert reply.headers["allow"]
+
+
+ALLOWED = {
+    "/beacon/g_variants": "GET, POST",
+    "/beacon/individuals/P1/g_variants": "GET, POST",
+    "/network/beacon/g_variants/x": "GET, POST",
+    "/beacon/info": "GET",
+    "/beacon/individuals/filtering_terms": "GET, POST",
+    "/network/stream/individuals": "POST",
+    "/mme/match": "POST",
+    "/cases/1": "GET, PATCH, DELETE",
+    "/cases": "GET, POST",
+}
+
+
+def test_who_is_refused_a_method_is_told_the_others(tmp_path: Path) -> None:
+    made = make_home(tmp_path / "home", "http://127.0.0.1:8080", "Clinic", "FI")
+    app = create_app(made.settings)
+
+    async def told() -> dict[str, str]:
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://node") as client,
+        ):
+            replies = {path: await client.put(path) for path in ALLOWED}
+        assert {reply.status_code for reply in replies.values()} == {405}
+        return {path: reply.headers["allow"] for path, reply in replies.items()}
+
+    assert asyncio.run(told()) == ALLOWED
 
 
 def test_every_kind_of_refusal_conforms(conformance: Conformance) -> None:

@@ -147,6 +147,19 @@ def test_vep_names_an_allele_without_the_first_base() -> None:
     assert AnnotationQuery(protein="p.Glu23fs").admits(found[1][0])
 
 
+def test_vep_may_write_by_another_key() -> None:
+    """As in files of gnomAD; that of VEP's own name goes before it, and other keys say nothing."""
+    value = "C|missense_variant|MODERATE|PCSK9|ENSG1|Transcript|ENST1|ENST1.1:c.1A>C|ENSP1.1:p.Met1Leu"
+    found, strays = read(VEP, f"vep={value}", "A", "C")
+    assert (found[1][0].protein, strays) == ("p.Met1Leu", 0)
+    assert (found[1][0].transcript, found[1][0].coding) == ("ENST1.1", "c.1A>C")  # of one version
+    line = '##INFO=<ID={},Number=.,Type=String,Description="{}">'
+    both = layout_of([line.format("vep", VEP), line.format("CSQ", VEP)])
+    assert both is not None
+    assert both.key == b"CSQ"
+    assert layout_of([line.format("vep", "Effects. Format: Allele|Consequence")]) is None
+
+
 def test_snpeff_names_an_allele_as_written() -> None:
     value = (
         "ANN=GTT|stop_gained|HIGH|TP53|TP53|transcript|NM_000546.6|protein_coding|4/11|c.97C>T|p.Arg33*,"

@@ -19,6 +19,7 @@ from schemas.access import Granularity
 _NO_TERM: Final = {"id": "HP:9999999"}
 _NO_FIELD: Final = {"id": "noSuchField", "operator": "=", "value": "1"}
 _NOTHING: Final = "no-such-thing"
+_MOST_PAGES: Final = 30
 
 
 async def unknown_filter(world: World) -> AsyncIterator[Fault]:
@@ -133,16 +134,32 @@ async def test_mode(world: World) -> AsyncIterator[Fault]:
 
 
 async def known_datasets(world: World) -> AsyncIterator[Fault]:
-    listing = await world.visit.get(f"{world.root}/datasets", [("requestedGranularity", "record")])
-    known = {str(one.get("id")) for one in listing.collections}
-    if not known:
-        raise SkipCheck("it lists no datasets")
+    known = await _listed_datasets(world)
     exchange = await world.ask(world.held().sequence())
     strange = sorted({str(one.get("id")) for one in exchange.sets} - known)
     if strange:
         yield Fault(
             f"answers come from datasets that /datasets does not list: {', '.join(strange)}", exchange
         )
+
+
+async def _listed_datasets(world: World) -> set[str]:
+    """The ids in every page of the list.  Raises SkipCheck: there are none, or more than are looked at."""
+    known: set[str] = set()
+    for skip in range(_MOST_PAGES):
+        asked = [("requestedGranularity", "record"), *([("skip", str(skip))] if skip else [])]
+        listing = await world.visit.get(f"{world.root}/datasets", asked)
+        found = {str(one.get("id")) for one in listing.collections}
+        if not found - known:
+            break
+        known |= found
+        if len(known) >= (listing.total or 0):
+            break
+    else:
+        raise SkipCheck("it lists more datasets than are looked at")
+    if not known:
+        raise SkipCheck("it lists no datasets")
+    return known
 
 
 async def _baseline(world: World) -> None:
