@@ -14,16 +14,33 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from matchmaker.phenotype import TermSpace
+from matchmaker.phenotype import TermSet, TermSpace
 from matchmaker.scoring import DEFAULT
 from matchmaker.scoring.algorithm import Algorithm, Scores, gene_agreements
 from matchmaker.scoring.panel import Panel
 from matchmaker.scoring.profile import Profile, Reader
+from matchmaker.wording import sentences
 from schemas import mme
-from schemas.matching import Case, Explanation, Limits, PhenotypeTerm, Score, Sharing
-from schemas.mme import GeneName, GenomicFeature, MatchResponse, Patient, Variant
+from schemas.matching import (
+    Calibration,
+    Case,
+    Explanation,
+    GeneAgreement,
+    Limits,
+    Meaning,
+    PhenotypeTerm,
+    Score,
+    Setting,
+    Sharing,
+    TermAgreement,
+    VariantLikeness,
+)
+from schemas.mme import GeneName, GenomicFeature, MatchResponse, MatchResult, Patient, Variant
 
 _SCORE_DIGITS: Final = 3
+# Two features are near when what they have in common tells this much of what the one asked for tells.
+_NEAR: Final = 0.3
+_SOME_GENES: Final = 5
 
 
 def released(case: Case) -> Patient | None:
@@ -71,6 +88,14 @@ class Match:
     score: Score
     explanation: Explanation
 
+    def result(self) -> MatchResult:
+        """As the protocol has it, scores to three digits."""
+        return MatchResult(
+            score=_score_document(self.score, self.explanation.meaning),
+            patient=self.patient,
+            explanation=_explanation_document(self.explanation),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:
@@ -88,14 +113,7 @@ class Matches:
 
     def response(self, *, disclaimer: str | None = None, terms: str | None = None) -> MatchResponse:
         """The answer as the protocol has it, scores to three digits."""
-        results = tuple(
-            mme.MatchResult(
-                score=_score_document(match.score),
-                patient=match.patient,
-                explanation=_explanation_document(match.explanation),
-            )
-            for match in self.found
-        )
+        results = tuple(match.result() for match in self.found)
         return MatchResponse(results=results, disclaimer=disclaimer, terms=terms, unknown=self.unknown)
 
 
@@ -142,11 +160,18 @@ class Matchmaker:
     """Answers questions with one algorithm over whatever cases it is handed.  Immutable."""
 
     def __init__(
-        self, reader: Reader, *, limits: Limits | None = None, algorithm: Algorithm = DEFAULT
+        self,
+        reader: Reader,
+        *,
+        limits: Limits | None = None,
+        algorithm: Algorithm = DEFAULT,
+        calibration: Calibration | None = None,
     ) -> None:
+        """calibration: tells with every result what its score means."""
         self._reader = reader
         self._limits = limits or Limits()
         self._algorithm = algorithm
+        self._calibration = calibration
 
     def entry(self, case: Case) -> Entry | None:
         """The case as it is compared; None when nothing of it may be told.  0.1 ms."""
@@ -171,7 +196,7 @@ class Matchmaker:
         best = self._best(shelf, scores, admitted)
         told = tell([shelf.entries[number].id for number in best])
         found = tuple(
-            Match(other, scores[number], self._explain(profile, entry.profile))
+            Match(other, scores[number], self._explain(profile, entry.profile, scores[number]))
             for number in best
             if (other := told.get((entry := shelf.entries[number]).id)) is not None
             and not same_patient(other, patient)
@@ -179,6 +204,19 @@ class Matchmaker:
         return Matches(
             found=found, compared=int(admitted.sum()), unknown=profile.unknown, notify=not patient.test
         )
+
+    def compare(self, patient: Patient, others: Sequence[Patient]) -> list[Match]:
+        """How each of `others`, who need not be of this node, resembles `patient`; in their order.
+
+        Nothing is withheld: whoever hands them over may know both.  Some tenths of a millisecond each.
+        """
+        profile = self._reader.read(patient)
+        theirs = [self._reader.read(other) for other in others]
+        scores = self._algorithm.scores(self._reader.space, profile, Panel(self._reader.space, theirs))
+        return [
+            Match(other, scores[number], self._explain(profile, theirs[number], scores[number]))
+            for number, other in enumerate(others)
+        ]
 
     def joined(self, parts: Sequence[Matches]) -> Matches:
         """The answers over several shelves, which have no case in common, as one over them all."""
@@ -205,17 +243,42 @@ class Matchmaker:
         ranked = sorted(likely.tolist(), key=lambda number: (-total[number], shelf.entries[number].id))
         return ranked[:most]
 
-    def _explain(self, query: Profile, found: Profile) -> Explanation:
+    def _explain(self, query: Profile, found: Profile, score: Score) -> Explanation:
         space = self._reader.space
         clashing = (set(query.excluded.terms.tolist()) & set(found.observed.closure.tolist())) | (
             set(found.excluded.terms.tolist()) & set(query.observed.closure.tolist())
         )
+        near = tuple(filter(self._is_near, space.nearest(query.observed, found.observed)))
+        back = filter(self._is_near, space.nearest(found.observed, query.observed))
         return Explanation(
-            terms=space.nearest(query.observed, found.observed),
+            terms=near,
             contradictions=tuple(space.term(number) for number in sorted(clashing)),
             genes=tuple(gene_agreements(query, found)),
             disorders=tuple(sorted(query.disorders & found.disorders)),
+            only_asked=self._others(query.observed, near),
+            only_found=self._others(found.observed, back),
+            modes=query.modes & found.modes,
+            meaning=self._meaning(query, found, score),
         )
+
+    def _is_near(self, one: TermAgreement) -> bool:
+        return one.information >= _NEAR * self._reader.space.telling(one.asked)
+
+    def _others(self, held: TermSet, near: Iterable[TermAgreement]) -> tuple[PhenotypeTerm, ...]:
+        """The terms that are not near any, the most telling first."""
+        space = self._reader.space
+        matched = {one.asked for one in near}
+        others = (one for one in map(space.term, held.terms.tolist()) if one not in matched)
+        return tuple(sorted(others, key=lambda one: (-space.telling(one), one.id)))
+
+    def _meaning(self, query: Profile, found: Profile, score: Score) -> Meaning | None:
+        if self._calibration is None:
+            return None
+        setting = Setting.FEATURES
+        if score.genotype > 0:
+            most = max(len(query.candidates), len(found.candidates))
+            setting = Setting.SOME_GENES if most <= _SOME_GENES else Setting.MANY_GENES
+        return self._calibration.meaning(self._algorithm.name, setting, score.total)
 
 
 def same_patient(one: Patient, other: Patient) -> bool:
@@ -232,11 +295,24 @@ def _species(patient: Patient) -> str:
     return (patient.species or mme.HUMAN).rpartition(":")[2]
 
 
-def _score_document(score: Score) -> mme.ScoreDocument:
+def _score_document(score: Score, meaning: Meaning | None) -> mme.ScoreDocument:
     return mme.ScoreDocument(
         patient=round(score.total, _SCORE_DIGITS),
         phenotype=round(score.phenotype, _SCORE_DIGITS),
         genotype=round(score.genotype, _SCORE_DIGITS),
+        meaning=None if meaning is None else _meaning_document(meaning),
+    )
+
+
+def _meaning_document(meaning: Meaning) -> mme.MeaningDocument:
+    return mme.MeaningDocument(
+        shared_gene=meaning.shared,
+        low=meaning.low,
+        high=meaning.high,
+        by_chance=meaning.by_chance,
+        pairs=meaning.pairs,
+        genes=meaning.genes,
+        compared_by=meaning.setting,
     )
 
 
@@ -246,17 +322,26 @@ def _explanation_document(why: Explanation) -> mme.ExplanationDocument:
             mme.FeaturePair(asked=_named(each.asked), found=_named(each.found), common=_named(each.common))
             for each in why.terms
         ),
+        only_asked=tuple(map(_named, why.only_asked)),
+        only_found=tuple(map(_named, why.only_found)),
         contradictions=tuple(map(_named, why.contradictions)),
-        genes=tuple(
-            mme.GenePair(
-                gene=mme.Named(id=each.gene.id, label=each.gene.symbol),
-                zygosity=each.zygosity,
-                kind=each.kind,
-                variant=round(each.variant, _SCORE_DIGITS),
-            )
-            for each in why.genes
-        ),
+        genes=tuple(map(_gene_pair, why.genes)),
         disorders=why.disorders,
+        inheritance=tuple(sorted(why.modes)),
+        text=sentences(why),
+    )
+
+
+def _gene_pair(found: GeneAgreement) -> mme.GenePair:
+    return mme.GenePair(
+        gene=mme.Named(id=found.gene.id, label=found.gene.symbol),
+        zygosity=found.zygosity,
+        kind=found.kind,
+        variant=round(found.variant, _SCORE_DIGITS),
+        how=None if found.how is VariantLikeness.NONE else found.how.value,
+        frequency=found.frequency,
+        effects=tuple(sorted(found.effects)),
+        inheritance=tuple(sorted(found.modes)),
     )
 
 

@@ -6,7 +6,7 @@ that gave them: each has its own scale, and says so by its name beside the resul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ class Heard:
 
 
 NodeMatches = Answered[Heard]
+Compare = Callable[[Sequence[Patient]], Sequence[MatchResult]]
+"""How patients resemble the one in question, in their order."""
 
 
 @dataclass(slots=True)
@@ -39,15 +41,21 @@ def merge(
     answers: Iterable[NodeMatches],
     *,
     is_ours: Callable[[Patient], bool],
+    compare: Compare | None = None,
     disclaimer: str | None = None,
     terms: str | None = None,
 ) -> tuple[dict[str, Any], list[Found]]:
     """The response document with `nodes` beside its results, and the same results as values.
 
     is_ours: the patient in question himself and his family, who are no matches wherever they are seen.
+    compare: how this node itself sees the patients that were found; their explanations, and what they score
+    here (`_here`), are then its own, whatever the node that told of them says.
     """
     told = list(answers)
     found = _found(told, is_ours)
+    if compare is not None:
+        for one, seen in zip(found, compare([each.result.patient for each in found]), strict=True):
+            one.result = one.result.model_copy(update={"explanation": seen.explanation, "here": seen.score})
     response = MatchResponse(results=(), disclaimer=disclaimer, terms=terms)
     document = response.document()
     document["results"] = [

@@ -66,6 +66,10 @@ class TermSpace:
     def term(self, number: int) -> PhenotypeTerm:
         return self._terms[number]
 
+    def telling(self, term: PhenotypeTerm) -> float:
+        """The information content of a term of this space."""
+        return float(self.information[self._number[term.id]])
+
     def nearest(self, asked: TermSet, found: TermSet) -> tuple[TermAgreement, ...]:
         """For each term of `asked` that has something telling in common with `found`, the nearest there.
 

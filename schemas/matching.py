@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from schemas.genome import Allele
+from schemas.genome import Allele, Interval
 from schemas.mme import Patient
 
 
@@ -93,11 +93,25 @@ class Genes(Protocol):
         ...
 
 
-class Lift(Protocol):
-    """Carries an allele to the other assembly."""
+Place = Allele | Interval
+"""An exact allele, or a stretch whose bases are not told."""
 
-    def __call__(self, allele: Allele) -> Allele | None:
+
+class Lift(Protocol):
+    """Carries a variant to the other assembly."""
+
+    def __call__(self, place: Place) -> Place | None:
         """The same change in the other assembly; None where there is no certain counterpart."""
+        ...
+
+
+class Frequency(Protocol):
+    """How common alleles are in a population."""
+
+    def __call__(self, allele: Allele) -> float | None:
+        """The share of chromosomes that have it; 0.0 where it was looked for and never seen, None where
+        nothing is known of its assembly.  A fraction of a millisecond.
+        """
         ...
 
 
@@ -118,6 +132,45 @@ class Score:
     genotype: float
 
 
+class Setting(StrEnum):
+    """What a score was given for, as far as it decides what the score means."""
+
+    FEATURES = "features alone"
+    SOME_GENES = "a candidate gene in common among five each"
+    MANY_GENES = "a candidate gene in common among twenty each"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How often published patients with such a score had the same causal gene.
+
+    shared: the share of pairs, every gene counting the same; low, high: its 95 % range over genes.
+    by_chance: the same of all pairs of the setting, whatever their score.  pairs, genes: it was seen on so
+    many.  setting: what those pairs were compared by.
+    """
+
+    shared: float
+    low: float
+    high: float
+    by_chance: float
+    pairs: int
+    genes: int
+    setting: Setting
+
+
+class Calibration(Protocol):
+    """What scores have meant on published patients."""
+
+    def meaning(self, algorithm: str, setting: Setting, total: float) -> Meaning | None:
+        """Of a total score; never less of a higher one.  None when it was never looked at."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """What it was measured on, in a sentence."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class TermAgreement:
     """A feature of the question, the feature of the match nearest to it, and their closest common ancestor.
@@ -131,30 +184,84 @@ class TermAgreement:
     information: float
 
 
+class Mode(StrEnum):
+    """How a disease is passed on."""
+
+    DOMINANT = "autosomal dominant"
+    RECESSIVE = "autosomal recessive"
+    X_DOMINANT = "X-linked dominant"
+    X_RECESSIVE = "X-linked recessive"
+    Y_LINKED = "Y-linked"
+    MITOCHONDRIAL = "mitochondrial"
+
+
+class Effect(StrEnum):
+    """What a change does to a gene, as wide as two changes are still of the same kind."""
+
+    LOSS = "loss of function"
+    MISSENSE = "another residue"
+    IN_FRAME = "residues added or lost in frame"
+    SILENT = "no change of the protein"
+    GAIN = "more copies"
+
+
+class VariantLikeness(StrEnum):
+    """In what two variants are alike."""
+
+    SAME = "same-variant"
+    PROTEIN = "same-protein-change"
+    CODON = "same-codon"
+    BASE = "same-base"
+    OVERLAP = "overlap"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class VariantAgreement:
+    """How alike two variants are: 1.0 for the very same, rare one.  frequency: in the population."""
+
+    how: VariantLikeness
+    worth: float
+    frequency: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class GeneAgreement:
     """A gene that both patients name, and what else of it agrees.
 
-    zygosity: both are known to have as many altered copies (two different variants count as two).
-    kind: both have a change of the same Sequence Ontology type.
-    variant: 1.0 for the very same change; less for one written a base apart, or for structural variants
-    that overlap by half or more; 0.0 when none is known to agree.
+    zygosity: both are known to have as many altered copies (two different variants count as two): `copies`.
+    kind: both have a change of the same Sequence Ontology type, or that does the same (`effects`).
+    variant: 1.0 for the very same change, when it is rare; less for one written a base apart, for the same
+    change of the protein, another change of the same codon, or structural variants that overlap by half or
+    more; less, too, the more common it is in the population; 0.0 when none is known to agree.
+    how, frequency: why, and how common.  modes: how it may be passed on in both, where one states it.
     """
 
     gene: Gene
     zygosity: bool
     kind: bool
     variant: float
+    how: VariantLikeness = VariantLikeness.NONE
+    frequency: float | None = None
+    copies: int | None = None
+    effects: frozenset[Effect] = frozenset()
+    modes: frozenset[Mode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why two patients were matched; nothing in it that is not in the question or in what may leave.
 
-    terms: best first.  contradictions: observed in one patient, looked for and absent in the other.
+    terms: features that are near, best first.  only_asked, only_found: features to which the other has
+    nothing near.  contradictions: observed in one patient, looked for and absent in the other.
+    modes: how it may be passed on in both.  meaning: of the score, None where it was never measured.
     """
 
     terms: tuple[TermAgreement, ...]
     contradictions: tuple[PhenotypeTerm, ...]
     genes: tuple[GeneAgreement, ...]
     disorders: tuple[str, ...]
+    only_asked: tuple[PhenotypeTerm, ...] = ()
+    only_found: tuple[PhenotypeTerm, ...] = ()
+    modes: frozenset[Mode] = frozenset()
+    meaning: Meaning | None = None

@@ -314,38 +314,69 @@ class FeaturePair(_Wire):
 
 
 class GenePair(_Wire):
-    """A gene both name; `variant` 1.0 when it is the very same change, 0.0 when none is known to agree."""
+    """A gene both name; `variant` 1.0 when it is the very same change, 0.0 when none is known to agree.
+
+    how, frequency: in what the variants agree, and how common they are.  effects: what both changes do.
+    """
 
     gene: Named
     zygosity: bool = False
     kind: bool = False
     variant: float = 0.0
+    how: str | None = None
+    frequency: float | None = None
+    effects: tuple[str, ...] = ()
+    inheritance: tuple[str, ...] = ()
 
 
 class ExplanationDocument(_Wire):
-    """Why a result is a match, in terms that stand in the question or in the result."""
+    """Why a result is a match, in terms that stand in the question or in the result.
+
+    only_asked, only_found: features of the one to which the other has nothing near.  text: all of it, and
+    what the score means, in sentences.
+    """
 
     features: tuple[FeaturePair, ...] = ()
+    only_asked: tuple[Named, ...] = ()
+    only_found: tuple[Named, ...] = ()
     contradictions: tuple[Named, ...] = ()
     genes: tuple[GenePair, ...] = ()
     disorders: tuple[str, ...] = ()
+    inheritance: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+class MeaningDocument(_Wire):
+    """How often published patients with such a score shared the gene; see `schemas.matching.Meaning`."""
+
+    shared_gene: Share
+    low: Share
+    high: Share
+    by_chance: Share
+    pairs: int
+    genes: int
+    compared_by: str
+
+
 class ScoreDocument(_Wire):
-    """`patient` from 0 to 1; its two parts, each from 0 to 1, as extensions."""
+    """`patient` from 0 to 1; its two parts, each from 0 to 1, and what it means, as extensions."""
 
     patient: Share
     phenotype: Share | None = Field(default=None, alias="_phenotype")
     genotype: Share | None = Field(default=None, alias="_genotype")
+    meaning: MeaningDocument | None = Field(default=None, alias="_meaning")
 
 
 class MatchResult(_Wire):
+    """here: the score that the node which merged the answers of others gives the pair itself."""
+
     score: ScoreDocument
     patient: Patient
     explanation: ExplanationDocument | None = Field(default=None, alias="_explanation")
+    here: ScoreDocument | None = Field(default=None, alias="_here")
 
 
 class MatchResponse(_Wire):

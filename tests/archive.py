@@ -65,7 +65,11 @@ def top(ranks: list[float], most: int) -> float:
 
 def read_symbols(shared: Path) -> list[str]:
     """Genes of which diseases are known, for decoys."""
-    table = shared / "data" / "reference" / "hpo_2026" / "gene_disease_2025-01-16.tsv.gz"
+    return symbols_in(shared / "data" / "reference" / "hpo_2026" / "gene_disease_2025-01-16.tsv.gz")
+
+
+def symbols_in(table: Path) -> list[str]:
+    """The first column of a table, in its order."""
     with gzip.open(table, "rt", encoding="utf-8") as lines:
         return [symbol for line in list(lines)[1:] if (symbol := line.split("\t")[0]) != "-"]
 

@@ -23,7 +23,10 @@ _SAME_DISORDER: Final = 1 / 3  # of what is missing to full likeness
 
 @dataclass(frozen=True, slots=True)
 class GeneWorth:
-    """How much of the genotype score each agreement of one gene is worth; together 1."""
+    """How much of the genotype score each agreement of one gene is worth; together 1.
+
+    zygosity: also where the way it is passed on is stated of one, and fits the other.
+    """
 
     gene: float
     zygosity: float
@@ -31,9 +34,8 @@ class GeneWorth:
     variant: float
 
     def of(self, found: GeneAgreement) -> float:
-        return (
-            self.gene + self.zygosity * found.zygosity + self.kind * found.kind + self.variant * found.variant
-        )
+        passed_on = found.zygosity or bool(found.modes)
+        return self.gene + self.zygosity * passed_on + self.kind * found.kind + self.variant * found.variant
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -179,11 +179,19 @@ def _genomic(source: Member) -> dict[str, Any] | None:
 
 def _change(variation: Member) -> dict[str, Any]:
     kind = _text(variation, "structuralType", "id")
+    variant = next(filter(None, map(_variant, _maybe(variation, "vcfRecord"))), None)
+    protein = next(filter(None, map(_protein, _each(variation, "expressions"))), None)
     return {
-        "variant": next(filter(None, map(_variant, _maybe(variation, "vcfRecord"))), None),
+        "variant": variant,
+        **({"_hgvsp": protein} if protein else {}),
         "zygosity": _ZYGOSITIES.get(_text(variation, "allelicState", "id")),
         "type": {"id": kind} if kind.startswith("SO:") else None,
     }
+
+
+def _protein(expression: Member) -> str | None:
+    """What becomes of the protein, in HGVS, where an expression tells it."""
+    return _text(expression, "value") if _text(expression, "syntax") == "hgvs.p" else None
 
 
 def _gene(descriptor: Member) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from matchmaker.match import Entry, Matches, Matchmaker, Shelf, released
+from matchmaker.match import Entry, Match, Matches, Matchmaker, Shelf, released
 from node.cases.book import CaseBook, Changes, digest_of
 from node.cases.deposit import Deposit
 from schemas.mme import Patient
@@ -73,6 +73,10 @@ class Stock:
         if not len(moment.recent):
             return older
         return maker.joined([older, maker.match(patient, moment.recent, tell, besides=alone)])
+
+    def compare(self, patient: Patient, others: Sequence[Patient]) -> list[Match]:
+        """How each of `others`, whom somebody told of, resembles `patient`; in their order."""
+        return self._current()[0].compare(patient, others)
 
     def warm(self) -> int:
         """Makes everything ready for questions; how many cases there are."""

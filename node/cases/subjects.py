@@ -164,7 +164,15 @@ class Subjects:
             },
             "zygosity": 2 if his.hom else 1 if his.het or his.hemi else None,
             "type": {"id": CONSEQUENCES[kind], "label": kind} if kind else None,
+            **self._protein(dataset.id, allele, named["gene"]["id"], kind),
         }
+
+    def _protein(self, dataset: str, allele: Allele, symbol: str, kind: str) -> dict[str, str]:
+        """What becomes of the protein by a transcript on which it does the worst, where it is annotated."""
+        for one in self.annotations.annotations(dataset, allele):
+            if one.gene == symbol and one.protein and kind in one.consequences:
+                return {"_hgvsp": f"{one.transcript}:{one.protein}"}
+        return {}
 
 
 def _distinct(features: list[dict[str, Any]]) -> list[dict[str, Any]]:

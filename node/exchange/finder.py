@@ -8,8 +8,9 @@ case was found, and to the case's own doctors when they are not the ones who ask
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -27,7 +28,7 @@ from node.exchange.tokens import GivenTokens
 from node.federation.network import Network
 from schemas.errors import BadQuestion, Forbidden, NotFound
 from schemas.ga4gh import NodeIdentity
-from schemas.mme import MatchRequest, MatchResponse, Patient
+from schemas.mme import MatchRequest, MatchResponse, MatchResult, Patient
 from schemas.network import Answered, PeerState
 
 
@@ -109,6 +110,7 @@ class Finder:
         document, found = merge(
             answers,
             is_ours=lambda patient: any(same_patient(patient, each.patient) for each in kin),
+            compare=partial(self._compared, deposit.patient),
             disclaimer=self.settings.disclaimer or None,
             terms=self.settings.terms or None,
         )
@@ -124,6 +126,9 @@ class Finder:
         )
         self.secretary.tell(theirs)
         return Search(document, tuple(answers), tuple(new))
+
+    def _compared(self, patient: Patient, others: Sequence[Patient]) -> list[MatchResult]:
+        return [match.result() for match in self.stock.compare(patient, others)]
 
     def _response(self, matches: Matches) -> MatchResponse:
         return matches.response(

@@ -20,7 +20,8 @@ from node.exchange.guard import Guard
 from node.exchange.letters import Outbox, Secretary
 from node.exchange.rounds import Rounds
 from node.exchange.tokens import GivenTokens, TokenBook
-from node.reference.matching import AlleleLift, HumanPhenotypes
+from node.reference.calibration import PublishedPairs
+from node.reference.matching import HumanPhenotypes, VariantLift
 from node.reference.ontology import Ontologies
 from schemas.matching import Genes, Limits
 from schemas.mme import Contact
@@ -99,9 +100,10 @@ def _maker(
     settings: Settings, ontologies: Ontologies, genes: Genes, liftover: Liftover | None
 ) -> Callable[[], Matchmaker]:
     def make() -> Matchmaker:
-        lift = None if liftover is None else AlleleLift(liftover)
+        lift = None if liftover is None else VariantLift(liftover)
         reader = Reader(TermSpace(HumanPhenotypes(ontologies)), genes, lift)
         own = settings.matchmaker
-        return Matchmaker(reader, limits=Limits(own.max_results, own.min_score))
+        limits = Limits(own.max_results, own.min_score)
+        return Matchmaker(reader, limits=limits, calibration=PublishedPairs())
 
     return make

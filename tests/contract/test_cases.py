@@ -303,6 +303,10 @@ PACKET: dict[str, Any] = {
                                     "alt": "C",
                                 },
                                 "allelicState": {"id": "GENO:0000135", "label": "heterozygous"},
+                                "expressions": [
+                                    {"syntax": "hgvs.c", "value": "NM_001165963.4:c.301C>T"},
+                                    {"syntax": "hgvs.p", "value": "NP_001159435.1:p.Arg101Ter"},
+                                ],
                             }
                         },
                     },
@@ -344,6 +348,7 @@ def test_a_phenopacket_is_a_case_with_its_variants_counted_from_0(tmp_path: Path
                         "referenceBases": "CA",
                         "alternateBases": "C",
                     },
+                    "_hgvsp": "NP_001159435.1:p.Arg101Ter",
                 },
                 {"gene": {"id": "A2MP1"}},
             ],

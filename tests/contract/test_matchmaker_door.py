@@ -227,9 +227,15 @@ def test_an_answer_says_why_and_what_it_could_not_place() -> None:
                 "zygosity": True,
                 "kind": False,
                 "variant": 1.0,
+                "how": "same-variant",
             }
         ],
         "disorders": ["MIM:607208"],
+        "text": [
+            "Both name SCN1A as a candidate gene: the same variant; two altered copies in both.",
+            "The same diagnosis: MIM:607208.",
+            f"Features near each other: label of {SEIZURE} and label of {FOCAL}.",
+        ],
     }
     assert document["_unknown"] == ["HP:7777777", "UNHEARD"]
     assert (document["disclaimer"], document["terms"]) == ("as is", "research only")

@@ -14,6 +14,7 @@ from matchmaker.scoring import ALGORITHMS, DEFAULT
 from matchmaker.scoring.algorithm import Algorithm
 from matchmaker.scoring.panel import Panel
 from matchmaker.scoring.profile import Profile, Reader
+from schemas.genome import Allele, Assembly
 from schemas.matching import Gene, Score
 from schemas.mme import Patient
 from tests.matching_worlds import UNTIMED, GeneTable, Ontology, a_patient
@@ -24,6 +25,8 @@ GENES = GeneTable(
     {name: Gene(f"HGNC:{name[-1]}", f"GENE{name[-1]}") for name in ("GENE1", "GENE2", "OLD2", "ENSG3")}
 )
 NEW_GENE = "NOVEL77"
+# Autosomal dominant and recessive, X-linked and X-linked recessive, and one that says neither.
+MODES = ("HP:0000006", "HP:0000007", "HP:0001417", "HP:0001419", "HP:0003745")
 ROUNDING = 1e-9
 
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
@@ -42,7 +45,7 @@ def ontologies(draw: st.DrawFn) -> Ontology:
 
 features = st.fixed_dictionaries(
     {
-        "id": st.sampled_from((*TERMS, UNKNOWN_TERM, "not a term")),
+        "id": st.sampled_from((*TERMS, UNKNOWN_TERM, "not a term", *MODES)),
         "observed": st.sampled_from(("yes", "yes", "no")),
     }
 )
@@ -55,7 +58,10 @@ variants = st.fixed_dictionaries(
     optional={
         "end": st.sampled_from((100, 101, 2_000, 5_000)),
         "referenceBases": st.sampled_from(("A", "AT", "", "-", "no bases")),
-        "alternateBases": st.sampled_from(("G", "A", "ATT", "<DEL>")),
+        "alternateBases": st.sampled_from(("G", "A", "ATT", "<DEL>", "<DUP>")),
+        "_hgvsp": st.sampled_from(
+            ("NP_1.1:p.Arg7Trp", "NP_1.2:p.(Arg7Ter)", "ENSP2:p.Arg7Trp", "p.Met1?", "p.7", "")
+        ),
     },
 )
 genomic_features = st.fixed_dictionaries(
@@ -63,7 +69,11 @@ genomic_features = st.fixed_dictionaries(
     optional={
         "variant": variants,
         "zygosity": st.sampled_from((1, 2)),
-        "type": st.sampled_from(({"id": "SO:0001583"}, {"id": "SO:0001587"})),
+        "type": st.sampled_from(
+            tuple(
+                {"id": f"SO:{term}"} for term in ("0001583", "0001587", "0001589", "0000159", "1000035", "9")
+            )
+        ),
     },
 )
 
@@ -74,6 +84,7 @@ def patients(draw: st.DrawFn) -> Patient:
         features=draw(st.lists(features, min_size=1, max_size=8)),
         genomicFeatures=draw(st.lists(genomic_features, max_size=5)),
         disorders=draw(st.lists(st.sampled_from(({"id": "MIM:1"}, {"id": "OMIM:2"})), max_size=2)),
+        inheritanceMode=draw(st.sampled_from((None, *MODES))),
     )
 
 
@@ -85,11 +96,18 @@ def changed(patient: Patient, **fields: Callable[[list[Any]], list[Any]]) -> Pat
     )
 
 
+def _frequency(allele: Allele) -> float | None:
+    """Known of one assembly alone; by the bases, rare to common."""
+    if allele.interval.contig.assembly is not Assembly.GRCH37:
+        return None
+    return {"G": 0.0, "A": 0.003}.get(allele.alternate, 0.2)
+
+
 class Scorer:
     def __init__(self, algorithm: Algorithm, ontology: Ontology) -> None:
         self.algorithm = algorithm
         self.space = TermSpace(ontology)
-        self.reader = Reader(self.space, GENES)
+        self.reader = Reader(self.space, GENES, frequency=_frequency)
 
     def __call__(self, query: Patient, *candidates: Patient) -> list[Score]:
         read = self.reader.read
@@ -206,11 +224,92 @@ def test_absent_and_unknown_features_are_no_evidence(
     assert scorer.one(changed(query, features=absent), found) == scorer.one(query, found)
 
 
+def _of_one_gene(feature: dict[str, Any]) -> dict[str, Any]:
+    return {**feature, "gene": {"id": NEW_GENE}}
+
+
+@every_algorithm
+@laws
+@given(
+    ontology=ontologies(),
+    query=patients(),
+    found=patients(),
+    told=st.tuples(genomic_features, genomic_features),
+    variant=variants,
+)
+def test_a_variant_in_common_is_never_a_loss(
+    algorithm: Algorithm,
+    ontology: Ontology,
+    query: Patient,
+    found: Patient,
+    told: tuple[dict[str, Any], dict[str, Any]],
+    variant: dict[str, Any],
+) -> None:
+    """Both name the gene already; the same variant is added to what is told of either."""
+    scorer = Scorer(algorithm, ontology)
+    shared = _of_one_gene({"variant": variant})
+    scores = []
+    for more in ([], [shared]):
+        mine, theirs = (
+            changed(
+                patient,
+                genomicFeatures=lambda entries, feature=feature, more=more: [
+                    *entries,
+                    _of_one_gene(feature),
+                    *more,
+                ],
+            )
+            for patient, feature in zip((query, found), told, strict=True)
+        )
+        scores.append(scorer.one(mine, theirs))
+    before, after = scores
+    assert after.genotype >= before.genotype - ROUNDING
+    assert after.total >= before.total - ROUNDING
+
+
+@every_algorithm
+@laws
+@given(ontology=ontologies(), query=patients(), found=patients(), feature=genomic_features)
+def test_detail_that_is_right_is_never_a_loss(
+    algorithm: Algorithm, ontology: Ontology, query: Patient, found: Patient, feature: dict[str, Any]
+) -> None:
+    """Of a gene that both name more and more is told, and all of it agrees."""
+    scorer = Scorer(algorithm, ontology)
+    full = _of_one_gene({"zygosity": 1, "type": {"id": "SO:0001583"}, **feature})
+    mine = changed(query, genomicFeatures=lambda entries: [*entries, full])
+    before = 0.0
+    for known in (("gene",), ("gene", "zygosity"), ("gene", "zygosity", "type"), tuple(full)):
+        told = {name: full[name] for name in known}
+        theirs = changed(found, genomicFeatures=lambda entries, told=told: [*entries, told])
+        score = scorer.one(mine, theirs).genotype
+        assert score >= before - ROUNDING
+        before = score
+
+
+@every_algorithm
+@laws
+@given(ontology=ontologies(), query=patients(), found=patients(), mode=st.sampled_from(MODES))
+def test_inheritance_in_common_is_no_feature_and_never_a_loss(
+    algorithm: Algorithm, ontology: Ontology, query: Patient, found: Patient, mode: str
+) -> None:
+    def telling(patient: Patient, *modes: str) -> Patient:
+        document = patient.document()
+        kept = [each for each in document["features"] if each["id"] not in MODES]
+        features = [*kept, {"id": UNKNOWN_TERM}, *({"id": each} for each in modes)]
+        return a_patient(**{**document, "features": features, "inheritanceMode": None})
+
+    scorer = Scorer(algorithm, ontology)
+    before = scorer.one(telling(query), telling(found))
+    after = scorer.one(telling(query, mode), telling(found, mode))
+    assert after.phenotype == before.phenotype
+    assert after.genotype >= before.genotype - ROUNDING
+
+
 @laws
 @given(ontology=ontologies(), query=patients())
 def test_a_profile_names_what_it_could_not_place(ontology: Ontology, query: Patient) -> None:
     profile: Profile = Reader(TermSpace(ontology), GENES).read(query)
-    strange = {each.id for each in query.features} - set(TERMS)
+    strange = {each.id for each in query.features} - set(TERMS) - set(MODES)
     strange |= {each.gene.id for each in query.genomic_features} & {"UNHEARD"}
     assert set(profile.unknown) == strange
     assert len(profile.unknown) == len(strange)
