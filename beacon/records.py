@@ -3,7 +3,8 @@
 Bases are shown as a VCF line shows them: an insertion or deletion with the base left of it where that is
 known, and `location` then begins at that base, so that it always covers exactly `referenceBases`.  A
 symbolic allele or breakend has the affected stretch as its location, no bases, and its VCF text in
-`variation.info.vcfAlt`.  Locations are 0-based interbase; `variantInternalId` and HGVS count from 1.
+`variation.info.vcfAlt`; ends that are not known exactly are ranges there, and `variation.info.estimate` says
+where they are most likely.  Locations are 0-based interbase; `variantInternalId` and HGVS count from 1.
 
 Without a reference sequence an insertion or deletion is named in HGVS where the file has it, and has no VRS
 identifier: both take the bases around it.
@@ -20,14 +21,7 @@ from typing import Any, Final
 
 from beacon.alignment import change_named, justified
 from beacon.variation import vrs2_of
-from schemas.beacon import (
-    ExternalReference,
-    Frequency,
-    Identifiers,
-    LegacyVariation,
-    Record,
-    SequenceLocation,
-)
+from schemas.beacon import ExternalReference, Frequency, Identifiers, LegacyVariation, Record
 from schemas.consequences import CONSEQUENCES
 from schemas.errors import BadQuestion
 from schemas.genome import Allele, Assembly, Contig, Interval
@@ -35,7 +29,7 @@ from schemas.people import Dataset
 from schemas.ports import Counts, Source, Variant
 from schemas.questions import Annotation
 from schemas.reference import Sequences
-from schemas.vrs import allele_id
+from schemas.vrs import DefiniteRange, Number, SequenceLocation, allele_id
 
 _NAMED: Final = re.compile(
     r"(?P<assembly>\w{1,20}):(?P<contig>[\w.]{1,40}):"
@@ -153,15 +147,7 @@ def allele_named(name: str) -> Allele | None:
 def _variation(allele: Allele) -> LegacyVariation:
     interval = allele.interval
     if allele.is_symbolic:
-        symbolic: LegacyVariation = {
-            "variantType": allele.variant_type.value,
-            "alternateBases": "",
-            "location": _location(interval),
-            "info": {"vcfAlt": allele.alternate},
-        }
-        if allele.sv_length_bp:
-            symbolic["info"] = {"vcfAlt": allele.alternate, "svLength": allele.sv_length_bp}
-        return symbolic
+        return _symbolic(allele)
     position, reference, alternate = allele.vcf
     return {
         "variantType": allele.variant_type.value,
@@ -171,6 +157,25 @@ def _variation(allele: Allele) -> LegacyVariation:
             Interval.from_one_based(interval.contig, position, position - 1 + len(reference))
         ),
     }
+
+
+def _symbolic(allele: Allele) -> LegacyVariation:
+    interval, location = allele.interval, _location(allele.interval)
+    told: dict[str, Any] = {"vcfAlt": allele.alternate}
+    if allele.sv_length_bp:
+        told["svLength"] = allele.sv_length_bp
+    if allele.margins is not None:
+        starts, ends = allele.ends
+        location["interval"]["start"], location["interval"]["end"] = _range(*starts), _range(*ends)
+        told["estimate"] = {"start": interval.start, "end": interval.end}
+    kind = allele.variant_type.value
+    return {"variantType": kind, "alternateBases": "", "location": location, "info": told}
+
+
+def _range(lowest: int, highest: int) -> Number | DefiniteRange:
+    if lowest == highest:
+        return {"type": "Number", "value": lowest}
+    return {"type": "DefiniteRange", "min": lowest, "max": highest}
 
 
 def _location(interval: Interval) -> SequenceLocation:

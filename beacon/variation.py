@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from beacon.alignment import justified
-from schemas.genome import Allele, Interval, VariantType
+from schemas.genome import Allele, Contig, Interval, VariantType
 from schemas.reference import Sequences
 from schemas.vrs import digest, refget_digest
 
@@ -26,9 +26,11 @@ _CHANGES: Final = {
     VariantType.DUP_TANDEM: "gain",
 }
 _LOCATION: Final = (
-    '{"end":%d,"sequenceReference":{"refgetAccession":"%s","type":"SequenceReference"},"start":%d,'
+    '{"end":%s,"sequenceReference":{"refgetAccession":"%s","type":"SequenceReference"},"start":%s,'
     '"type":"SequenceLocation"}'
 )
+_Coordinate = int | list[int]
+"""A list of two is a range, both included."""
 
 
 def asks_for_vrs2(schema: str) -> bool:
@@ -60,14 +62,25 @@ def _named(prefix: str, text: str) -> dict[str, Any]:
 
 
 def _location(place: Interval) -> dict[str, Any]:
-    accession = f"SQ.{refget_digest(place.contig)}"
-    named = _named("SL", _LOCATION % (place.end, accession, place.start))
+    return _located(place.contig, place.start, place.end)
+
+
+def _located(contig: Contig, left: _Coordinate, right: _Coordinate) -> dict[str, Any]:
+    accession = f"SQ.{refget_digest(contig)}"
+    first, last = (str(one).replace(" ", "") for one in (left, right))
+    named = _named("SL", _LOCATION % (last, accession, first))
     return named | {
         "type": "SequenceLocation",
         "sequenceReference": {"type": "SequenceReference", "refgetAccession": accession},
-        "start": place.start,
-        "end": place.end,
+        "start": left,
+        "end": right,
     }
+
+
+def _stretch(allele: Allele) -> dict[str, Any]:
+    """Where a symbolic allele lies, by ranges as far as its ends are not known exactly."""
+    left, right = (low if low == high else [low, high] for low, high in allele.ends)
+    return _located(allele.interval.contig, left, right)
 
 
 def _state(allele: Allele, place: Interval, bases: str, sequences: Sequences | None) -> dict[str, Any]:
@@ -112,6 +125,6 @@ def _copy_number_change(allele: Allele) -> dict[str, Any] | None:
         change = "loss" if allele.copies < 1 else "gain"
     if change is None or not allele.interval.length_bp:
         return None
-    location = _location(allele.interval)
+    location = _stretch(allele)
     text = f'{{"copyChange":"{change}","location":"{location["digest"]}","type":"CopyNumberChange"}}'
     return _named("CX", text) | {"type": "CopyNumberChange", "location": location, "copyChange": change}

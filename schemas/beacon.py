@@ -25,6 +25,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from schemas.vrs import SequenceLocation
+
 Natural = Annotated[int, Field(ge=0, le=2**53)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 GranularityWord = Literal["boolean", "count", "record"]
@@ -114,25 +116,6 @@ class Summary(TypedDict):
     numTotalResults: NotRequired[Natural]
     countPrecision: NotRequired[PrecisionWord]
     countAdjustedTo: NotRequired[list[Natural | str]]
-
-
-class Number(TypedDict):
-    type: Literal["Number"]
-    value: int
-
-
-class SequenceInterval(TypedDict):
-    type: Literal["SequenceInterval"]
-    start: Number
-    end: Number
-
-
-class SequenceLocation(TypedDict):
-    """VRS 1.3, 0-based interbase; `sequence_id` is a RefSeq CURIE."""
-
-    type: Literal["SequenceLocation"]
-    sequence_id: str
-    interval: SequenceInterval
 
 
 class LegacyVariation(TypedDict):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.contigs import PRIMARY_CONTIGS, PSEUDOAUTOSOMAL
 from schemas.errors import BadQuestion, NotHeld
@@ -231,6 +231,18 @@ _COPIES: Final = {VariantType.DEL: 0, VariantType.DUP: 2, VariantType.DUP_TANDEM
 _MATE: Final = re.compile(r"[\[\]](.+):(\d+)[\[\]]")
 
 
+class Margins(NamedTuple):
+    """Confidence intervals of the two ends of an allele, in bases from where they are held.
+
+    The low ones are at most 0, the high ones at least.
+    """
+
+    start_low: int
+    start_high: int
+    end_low: int
+    end_high: int
+
+
 @dataclass(frozen=True, slots=True)
 class Allele:
     """One change against the reference: the interval replaced, and by what.
@@ -238,13 +250,15 @@ class Allele:
     Written with the bases (`reference`, `alternate`) maximally trimmed, common suffix first, so that one
     change has one form whatever the padding of the file it came from: an insertion has an empty interval
     and reference, a deletion an empty alternate.  A symbolic allele or breakend keeps its VCF text in
-    `alternate` (`<DEL>`, `N[chr2:321[`), has no `reference`, and its `interval` is the affected stretch.
+    `alternate` (`<DEL>`, `N[chr2:321[`, `N.`) and has no `reference`; its `interval` is the affected stretch.
 
     anchor: the base left of the interval when the file gave one, else ""; it restores the VCF form.
     sv_length_bp: length of a symbolic allele when its interval does not tell it (insertions); else 0.
+    margins: of a symbolic allele or breakend whose ends are not known exactly (CIPOS, CIEND); of several
+    files that hold it, as wide as any says.
 
     Left-alignment needs the reference sequence and is done at ingest, when there is one.
-    Identity (equality, hash) does not look at `anchor`.
+    Identity (equality, hash) does not look at `anchor` and `margins`.
     """
 
     interval: Interval
@@ -252,6 +266,7 @@ class Allele:
     alternate: str
     anchor: str = field(default="", compare=False)
     sv_length_bp: int = 0
+    margins: Margins | None = field(default=None, compare=False)
 
     @classmethod
     def from_vcf(cls, contig: Contig, position: int, reference: str, alternate: str) -> Allele:
@@ -292,7 +307,37 @@ class Allele:
 
     @property
     def is_symbolic(self) -> bool:
-        return "<" in self.alternate or "[" in self.alternate or "]" in self.alternate
+        return not self.alternate.isalpha() and self.alternate != ""
+
+    @property
+    def outer(self) -> Interval:
+        """Where it can lie at most, `[POS + CIPOS[0], END + CIEND[1])`: its interval and `margins`."""
+        place = self.interval
+        if self.margins is None:
+            return place
+        last = min(place.end + self.margins.end_high, place.contig.length_bp)
+        return Interval(place.contig, max(place.start + self.margins.start_low, 0), last)
+
+    @property
+    def ends(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The lowest and the highest coordinate at which it may start, and those at which it may end."""
+        place, outer = self.interval, self.outer
+        margins = self.margins or Margins(0, 0, 0, 0)
+        length = place.contig.length_bp
+        starts = outer.start, min(place.start + margins.start_high, length)
+        return starts, (max(place.end + margins.end_low, 0), outer.end)
+
+    def overlaps(self, asked: Interval) -> bool:
+        """Whether the allele may share a base with `asked`: the one definition behind range questions.
+
+        What counts is the `outer` interval.  A point (an insertion or breakend) lies somewhere in it, its
+        edges included, and overlaps as an empty interval there would.
+        """
+        place = self.outer
+        if self.margins is not None and self.interval.start == self.interval.end:
+            reaches = place.start <= asked.end and asked.start <= place.end
+            return reaches and place.contig == asked.contig
+        return asked.overlaps(place)
 
     @property
     def variant_type(self) -> VariantType:
@@ -373,8 +418,8 @@ def trim(reference: str, alternate: str) -> tuple[str, str, str]:
 
 
 def symbolic_type(alternate: str) -> VariantType:
-    """The type of a symbolic ALT: `<DEL:ME:ALU>` is DEL, `<CN0>` DEL, `<CN3>` DUP, a bracket BND."""
-    if "[" in alternate or "]" in alternate:
+    """The type of a symbolic ALT: `<DEL:ME:ALU>` is DEL, `<CN0>` DEL, `<CN3>` DUP, without `<>` BND."""
+    if alternate[:1] != "<":
         return VariantType.BND
     words = alternate.strip("<>").upper().split(":")
     if words[:2] == ["DUP", "TANDEM"]:

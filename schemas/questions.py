@@ -153,13 +153,16 @@ class SequenceQuery:
 
 @dataclass(frozen=True, slots=True)
 class RangeQuery:
-    """Which alleles overlap this interval, even in part?  (Beacon "range query".)"""
+    """Which alleles overlap this interval, even in part?  (Beacon "range query".)
+
+    One whose ends are uncertain overlaps as far as it may reach: see `Allele.overlaps`.
+    """
 
     interval: Interval
     conditions: Conditions = ANYTHING
 
     def admits(self, candidate: Allele) -> bool:
-        return self.interval.overlaps(candidate.interval) and self.conditions.admit(candidate)
+        return candidate.overlaps(self.interval) and self.conditions.admit(candidate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,8 @@ class BracketQuery:
 
     Both windows are half-open, `window.start <= coordinate < window.end`: the specification makes an
     exact match of `start[1] = start[0] + 1`.  A window that runs to the end of the contig holds that
-    last coordinate too.
+    last coordinate too.  Of an allele whose ends are uncertain its best estimate counts: how far off it may
+    be, the windows themselves say.
     """
 
     starts: Interval

@@ -1,4 +1,4 @@
-"""VRS 1.3 identifiers of alleles: names that everybody who knows the change comes to by himself.
+"""VRS 1.3: places on the wire, and identifiers of alleles, which everybody who knows the change comes to.
 
 An identifier is the digest of the change in one written form.  An insertion or deletion in a repeat is
 written over the whole repeat ("fully justified"), which takes the reference sequence; of others the trimmed
@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
-from typing import Final
+from typing import Final, Literal
+
+from typing_extensions import TypedDict
 
 from schemas.contigs import REFGET_DIGESTS
 from schemas.genome import Assembly, Contig, Interval
@@ -24,6 +26,33 @@ _LOCATION: Final = (
 _ALLELE: Final = (
     '{"location":"%s","state":{"sequence":"%s","type":"LiteralSequenceExpression"},"type":"Allele"}'
 )
+
+
+class Number(TypedDict):
+    type: Literal["Number"]
+    value: int
+
+
+class DefiniteRange(TypedDict):
+    """A number that is one of these, both included."""
+
+    type: Literal["DefiniteRange"]
+    min: int
+    max: int
+
+
+class SequenceInterval(TypedDict):
+    type: Literal["SequenceInterval"]
+    start: Number | DefiniteRange
+    end: Number | DefiniteRange
+
+
+class SequenceLocation(TypedDict):
+    """VRS 1.3, 0-based interbase; `sequence_id` is a RefSeq CURIE."""
+
+    type: Literal["SequenceLocation"]
+    sequence_id: str
+    interval: SequenceInterval
 
 
 def allele_id(interval: Interval, sequence: str) -> str:

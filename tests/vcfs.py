@@ -39,7 +39,7 @@ from node.store.rows import RowMaker
 from node.store.spans import packed
 from node.store.together import read_together
 from schemas.access import Policy
-from schemas.genome import Allele, Assembly, Contig, Interval
+from schemas.genome import Allele, Assembly, Contig, Interval, Margins
 from schemas.people import Dataset, Sex
 from schemas.questions import Annotation
 
@@ -259,11 +259,19 @@ def _allele(line: Line, alt: str, assembly: Assembly) -> Allele | None:
     anchor = line.ref[0] if line.ref[0] in "ACGT" else ""
     told = dict(part.split("=") for part in line.info.split(";") if "=" in part)
     length = abs(int(told.get("SVLEN", 0)))
-    if "[" in alt or "]" in alt or alt.startswith(("<BND", "<INS")):
+    around_pos, around_end = (_around(told.get(key, "0,0")) for key in ("CIPOS", "CIEND"))
+    if "<" not in alt or alt.startswith(("<BND", "<INS")):
         size = length if alt.startswith("<INS") else 0
-        return Allele.symbolic(Interval(contig, line.pos, line.pos), alt, anchor=anchor, sv_length_bp=size)
-    last = int(told["END"]) if "END" in told else line.pos + length
-    return Allele.symbolic(Interval(contig, line.pos, last), alt, anchor=anchor)
+        place, around_end = Interval(contig, line.pos, line.pos), around_pos
+    else:
+        size, place = 0, Interval(contig, line.pos, int(told["END"]) if "END" in told else line.pos + length)
+    margins = Margins(*around_pos, *around_end)
+    return Allele(place, "", alt, anchor, size, margins if any(margins) else None)
+
+
+def _around(pair: str) -> tuple[int, int]:
+    low, high = pair.split(",")
+    return int(low), int(high)
 
 
 def _call(fields: list[str], at: int, number: int) -> Call:
@@ -297,7 +305,10 @@ def _united(one: CalledAllele, other: CalledAllele) -> CalledAllele:
     for sample, call in other.calls.items():
         if (call.copies, call.called) > (calls[sample].copies, calls[sample].called):
             calls[sample] = call
-    allele = replace(one.allele, anchor=one.allele.anchor or other.allele.anchor)
+    margins = [held.allele.margins for held in (one, other) if held.allele.margins is not None]
+    wide = [min(four) if n % 2 == 0 else max(four) for n, four in enumerate(zip(*margins, strict=True))]
+    anchor = one.allele.anchor or other.allele.anchor
+    allele = replace(one.allele, anchor=anchor, margins=Margins(*wide) if margins else None)
     names = tuple(dict.fromkeys((*one.names, *other.names)))
     filters = tuple(dict.fromkeys((*one.filters, *other.filters)))
     said = tuple(dict.fromkeys((*one.annotations, *other.annotations)))
@@ -425,16 +436,25 @@ def _symbols(draw: st.DrawFn, contig: Contig, pos: int) -> tuple[tuple[str, ...]
     if draw(st.integers(0, 3)) == 0:
         block = draw(st.sampled_from(("<NON_REF>", "<*>", ".")))
         return (block,), f"END={pos + min(draw(st.sampled_from(SPANS)), contig.length_bp - pos)}"
-    kinds = ("<DEL>", "<DUP>", "<INV>", "<CNV>", "<CN0>", "<INS>", "<BND>", "N[chr2:321[")
+    kinds = ("<DEL>", "<DUP>", "<INV>", "<CNV>", "<CN0>", "<INS>", "<BND>", "N[chr2:321[", "N.", ".A")
     alt, span = draw(st.sampled_from(kinds)), draw(st.sampled_from(SPANS))
     span = min(span, contig.length_bp - pos)
+    around = draw(_margins())
     if alt == "<INS>":
-        return (alt,), f"SVTYPE=INS;SVLEN={span}"
-    if alt in ("<BND>", "N[chr2:321["):
-        return (alt,), "SVTYPE=BND"
+        return (alt,), f"SVTYPE=INS;SVLEN={span}{around}"
+    if alt in ("<BND>", "N[chr2:321[", "N.", ".A"):
+        return (alt,), f"SVTYPE=BND{around}"
     if span == 0 or draw(st.booleans()):
-        return (alt,), f"END={pos + span};SVLEN=-{span}"
-    return (alt,), f"SVTYPE=X;SVLEN=-{span}"
+        return (alt,), f"END={pos + span};SVLEN=-{span}{around}"
+    return (alt,), f"SVTYPE=X;SVLEN=-{span}{around}"
+
+
+@st.composite
+def _margins(draw: st.DrawFn) -> str:
+    """How closely the ends are known: mostly exactly."""
+    lows, highs = st.sampled_from((0, -1, -50, -300, -70_000)), st.sampled_from((0, 1, 2, 300, 70_000))
+    pairs = [f"{key}={draw(lows)},{draw(highs)}" for key in ("CIPOS", "CIEND") if draw(st.booleans())]
+    return "".join(f";{pair}" for pair in pairs) if draw(st.booleans()) else ""
 
 
 @st.composite

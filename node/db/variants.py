@@ -79,6 +79,7 @@ variant: Final = sa.Table(
     sa.Column("names", sa.Text, nullable=False),
     sa.Column("filters", sa.Text, nullable=False),
     sa.Column("quality", sa.Double),
+    sa.Column("margins", sa.Text, comment="of both ends, four numbers; null where they are exact"),
     sa.Column("carriers", sa.LargeBinary, nullable=False),
     sa.Column("homs", sa.LargeBinary),
     sa.Column("hemis", sa.LargeBinary),

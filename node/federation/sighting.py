@@ -89,10 +89,12 @@ def _of_variation(variation: Mapping[str, Any]) -> Sighting:
         or location.get("chromosome")
         or ""
     )
+    first = mapping(interval, "start").get("min", interval.get("start"))
+    last = mapping(interval, "end").get("max", interval.get("end"))
     found = Sighting(
         sequence=text(sequence),
-        first=_number(interval.get("start")),
-        last=_number(interval.get("end")),
+        first=_number(first),
+        last=_number(last),
         reference=_bases(variation.get("referenceBases")),
         alternate=_bases(alternate),
         kind=text(kind) or text(mapping(kind).get("id")),
@@ -141,7 +143,7 @@ def hgvs_start(record: Mapping[str, Any]) -> int | None:
 
 
 def _number(value: object) -> int | None:
-    """`5`, `[5]` and VRS's `{"type": "Number", "value": 5}` are 5; a fuzzy range is not a number."""
+    """`5`, `[5]` and VRS's `{"type": "Number", "value": 5}` are 5; a range is not a number."""
     if isinstance(value, Mapping):
         value = value.get("value")
     if isinstance(value, list) and len(value) == 1:

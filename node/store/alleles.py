@@ -2,7 +2,8 @@
 
 Symbolic alleles lie over the stretch they affect: `[POS, END)` 0-based interbase, POS being the base before.
 An insertion (`<INS>`) and a breakend, in brackets or `<BND>`, have an empty interval after the base POS: they
-lie between two bases, and overlap a range that holds either.
+lie between two bases, and overlap a range that holds either.  How far their ends may lie from there, CIPOS
+and CIEND say; a pair of these that cannot be read is reported, and the allele held as if its ends were exact.
 
 Spec: VCF 4.4 §1.6.1 (REF, ALT, INFO END and SVLEN), §3, §5.4.
 """
@@ -13,14 +14,17 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from node.store.margins import Unreadable, margins_of
 from node.store.reader import Record
-from schemas.genome import VariantType, symbolic_type, trim
+from schemas.genome import Margins, VariantType, symbolic_type, trim
 
 _SEQUENCE: Final = re.compile(rb"[ACGTNacgtn]+")
 _IUPAC: Final = re.compile(rb"[ACGTURYSWKMBDHVNacgturyswkmbdhvn]+")
 _SYMBOL: Final = re.compile(rb"<[!-;=?-~]+>")
-_BREAKEND: Final = re.compile(rb"[ACGTNacgtn.]*[\[\]][^\s\[\]]+[\[\]][ACGTNacgtn.]*")
-_SINGLE_BREAKEND: Final = re.compile(rb"\.[ACGTNacgtn]+|[ACGTNacgtn]+\.")
+_BREAKEND: Final = re.compile(
+    rb"[ACGTNacgtn.]*[\[\]][^\s\[\]]+[\[\]][ACGTNacgtn.]*"
+    rb"|\.[ACGTNacgtn]+|[ACGTNacgtn]+\."  # a single breakend: what it is joined with is not known
+)
 # They stand for "anything else" or for a deletion that an earlier line holds.
 _NO_ALLELES: Final = frozenset((b".", b"*", b"<NON_REF>", b"<*>", b"<X>", b"X", b"<*:DEL>"))
 _POINTS: Final = frozenset((VariantType.INS, VariantType.BND))
@@ -37,11 +41,16 @@ class AlleleKey(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An allele of a line.  number: its place in ALT, the first is 1.  anchor: as in `Allele`."""
+    """An allele of a line.  number: its place in ALT, the first is 1.  anchor, margins: as in `Allele`.
+
+    remark: what of the line could not be taken, though the allele is; "" for nothing.
+    """
 
     number: int
     key: AlleleKey
     anchor: str
+    margins: Margins | None = None
+    remark: str = ""
 
 
 class Refused(ValueError):
@@ -111,8 +120,6 @@ def trimmed(number: int, first: int, reference: bytes, alternate: bytes) -> Foun
 
 def _symbolic(record: Record, number: int, alternate: bytes, alternates: int) -> Found:
     if not (_SYMBOL.fullmatch(alternate) or _BREAKEND.fullmatch(alternate)):
-        if _SINGLE_BREAKEND.fullmatch(alternate):
-            raise Refused("single breakends are not held")
         if _IUPAC.fullmatch(alternate):
             raise Refused("ALT has bases other than A, C, G, T and N")
         raise Refused("ALT is neither bases nor a symbolic allele nor a breakend", fatal=True)
@@ -121,13 +128,28 @@ def _symbolic(record: Record, number: int, alternate: bytes, alternates: int) ->
     anchor = anchor if anchor in ("A", "C", "G", "T") else ""
     kind = symbolic_type(text)
     length = _sv_length(record.info, number)
+    margins, remark = _margins(record.info, number, alternates, is_point=kind in _POINTS)
     if kind in _POINTS:
         sv_length = length if kind is VariantType.INS else 0
-        return Found(number, AlleleKey(record.first, record.first, "", text, sv_length), anchor)
+        key = AlleleKey(record.first, record.first, "", text, sv_length)
+        return Found(number, key, anchor, margins, remark)
     last = _last_base(record, length, alternates)
     if last > record.contig.length_bp:
         raise Refused(f"END lies beyond the end of contig {record.contig}", fatal=True)
-    return Found(number, AlleleKey(record.first, last, "", text, 0), anchor)
+    return Found(number, AlleleKey(record.first, last, "", text, 0), anchor, margins, remark)
+
+
+def _margins(info: bytes, number: int, alternates: int, *, is_point: bool) -> tuple[Margins | None, str]:
+    """None where the ends are exact, as for a pair of zeros; and what could not be read."""
+    around_pos = info_value(info, b"CIPOS")
+    around_end = around_pos if is_point else info_value(info, b"CIEND")
+    if around_pos is None and around_end is None:
+        return None, ""
+    try:
+        margins = margins_of(around_pos, around_end, number, alternates)
+    except Unreadable:
+        return None, "CIPOS or CIEND is not a pair of numbers for each allele; its ends are taken as exact"
+    return (margins if any(margins) else None), ""
 
 
 def _last_base(record: Record, length: int, alternates: int) -> int:

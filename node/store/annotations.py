@@ -156,7 +156,8 @@ def _bounds(query: AnnotationQuery, holding: Holding) -> tuple[tuple[int, int], 
         return (low, 0), high
     place = query.within
     base = first_bin(holding.no, place.contig)
-    left = max(0, place.start - reach_bp(max(holding.levels, default=0)))
+    levels = (0, *holding.levels, *holding.looked_at_on(place.contig))
+    left = max(0, place.start - max(map(reach_bp, levels)))
     return (bin_at(base, left), left), bin_at(base, place.end)
 
 

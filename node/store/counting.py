@@ -17,6 +17,7 @@ from pyroaring import BitMap, FrozenBitMap
 from node.store.bitmaps import decode_set
 from node.store.coverage import Coverage
 from node.store.layout import PlainRow, Row, highest
+from node.store.margins import read, widest_written
 from node.store.phasing import decode_phases, each
 from node.store.session import Holding
 from node.store.sites import UNKNOWN
@@ -35,13 +36,14 @@ class HeldAllele:
 
 
 def held_allele(rows: Sequence[Row], holding: Holding, contig: Contig) -> HeldAllele:
-    """The allele that these rows are of; its anchor is the first that a file gave."""
+    """The allele that these rows are of; its anchor is the first that a file gave, its margins the widest."""
     if len(rows) > 1:
         rows = sorted(rows, key=lambda row: holding.files[row.seg].place)
     first = rows[0]
     anchor = next((row.anchor for row in rows if row.anchor), "")
     place = Interval(contig, first.start, first.end)
-    return HeldAllele(Allele(place, first.ref, first.alt, anchor, first.sv_length), tuple(rows))
+    margins = read(widest_written([row.margins for row in rows])) if len(rows) > 1 else read(first.margins)
+    return HeldAllele(Allele(place, first.ref, first.alt, anchor, first.sv_length, margins), tuple(rows))
 
 
 def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMap:

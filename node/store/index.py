@@ -21,7 +21,7 @@ from sqlalchemy.engine import Engine
 from node.store.bitmaps import decode_set, mask_of, touches
 from node.store.counting import HeldAllele, carriers, held_allele, phases, told, variant, zygosities
 from node.store.coverage import COVERED, open_coverage
-from node.store.layout import COLUMNS, PlainRow, Row, bin_at, first_bin
+from node.store.layout import COLUMNS, LOOKED_AT, PlainRow, Row, bin_at, first_bin
 from node.store.pairing import hit_twice
 from node.store.session import Holding, LiveFile, Session, Sessions
 from node.store.statements import (
@@ -33,6 +33,7 @@ from node.store.statements import (
     LONG_DISTINCT,
     LONG_PLAIN,
     LONG_ROWS,
+    LOOKED_AT_ROWS,
     SHORT_CARRIERS,
     SHORT_COUNT,
     SHORT_DISTINCT,
@@ -40,6 +41,7 @@ from node.store.statements import (
     SHORT_ROWS,
     Window,
     in_style,
+    looks,
     windows,
 )
 from schemas.genome import Allele
@@ -97,9 +99,11 @@ class SqlStore:
             once = holding.files_on(contig_of(query)) < 2
             plain = _placed_only(query) and holding.is_clean
             if plain and people is None:
-                return self._count_rows(session, holding, query, once=once)
+                counted = self._count_rows(session, holding, query, once=once)
+                return counted + self._count_looked_at(session, holding, query, None)
             if plain and once and people is not None:
-                return self._count_carried(session, holding, query, people)
+                counted = self._count_carried(session, holding, query, people)
+                return counted + self._count_looked_at(session, holding, query, people)
             if people is None and (held := self._is_held(session, holding, query)) is not None:
                 return int(held)
             return sum(1 for _ in self._matches(session, holding, query, people, _BATCH_ROWS))
@@ -214,6 +218,19 @@ class SqlStore:
             if found is not None and (people is None or carriers(found, holding, people)):
                 yield found
             return
+        looked_at = self._looked_at(session, holding, query)
+        plain = self._plain(session, holding, query, people, batch)
+        if not looked_at:
+            yield from plain
+            return
+        told = (held for held in plain if _key_of(held) not in looked_at)
+        others = (held for held in looked_at.values() if _is_meant(held, holding, query, people))
+        yield from heapq.merge(told, others, key=_key_of)
+
+    def _plain(
+        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None, batch: int
+    ) -> Iterator[HeldAllele]:
+        """Those whose keys tell where they lie; other files may have more of them."""
         contig, placed_only = contig_of(query), _placed_only(query)
         for rows in self._groups(session, holding, query, people, batch):
             held = held_allele([Row._make(row) for row in rows], holding, contig)
@@ -222,6 +239,34 @@ class SqlStore:
             settled = len(rows) == 1 and holding.is_clean
             if people is None or settled or carriers(held, holding, people):
                 yield held
+
+    def _looked_at(self, session: Session, holding: Holding, query: VariantQuery) -> dict[Any, HeldAllele]:
+        """By key and in its order, alleles that have to be looked at, with the visible rows of all files."""
+        contig = contig_of(query)
+        levels = holding.looked_at_on(contig)
+        found: list[RawRow] = []
+        for values in looks(query, holding.no, levels):
+            found += _visible(session.rows(self._said[LOOKED_AT_ROWS], values), holding)
+        groups = {key: list(rows) for key, rows in groupby(sorted(found, key=_KEY), key=_KEY)}
+        if holding.files_on(contig) > 1:  # one of them may tell where it lies less closely than another
+            exact = self._said[EXACT_ROWS]
+            for key, rows in groups.items():
+                groups[key] = _visible(session.rows(exact, (rows[0][0], *key)), holding)
+        return {
+            key: held_allele([Row._make(row) for row in rows], holding, contig)
+            for key, rows in groups.items()
+        }
+
+    def _count_looked_at(
+        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None
+    ) -> int:
+        """What is to be added to the rows that were counted by their keys alone."""
+        total = 0
+        for held in self._looked_at(session, holding, query).values():
+            exact = replace(held.allele, margins=None)
+            counted = query.admits(exact) and any(row.level < LOOKED_AT for row in held.rows)
+            total += _is_meant(held, holding, query, people) - counted
+        return total
 
     def _groups(
         self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None, batch: int
@@ -289,6 +334,14 @@ def _is_seen(row: RawRow, file: LiveFile) -> bool:
     return not file.residue or not file.people.isdisjoint(decode_set(row[_CARRIERS]))
 
 
+def _key_of(held: HeldAllele) -> Any:
+    return _KEY(held.rows[0])
+
+
+def _is_meant(held: HeldAllele, holding: Holding, query: VariantQuery, people: BitMap | None) -> bool:
+    return query.admits(held.allele) and (people is None or bool(carriers(held, holding, people)))
+
+
 def _pair_key(pair: tuple[RawRow, bool]) -> Any:
     return _KEY(pair[0])
 
@@ -301,6 +354,8 @@ def _placed_only(query: VariantQuery) -> bool:
 def _is_told_by_rows(holding: Holding, query: VariantQuery) -> bool:
     """Whether each row alone tells all of its allele, and every row in the place is meant."""
     if holding.of_sites or holding.has_spans or not holding.is_clean:
+        return False
+    if holding.looked_at_on(contig_of(query)):
         return False
     plain = _placed_only(query)
     return plain and not holding.lone.get(contig_of(query).number) and holding.files_on(contig_of(query)) < 2

@@ -3,7 +3,9 @@
 bin: dataset, contig and megabase in one number, so that rows of one place lie together and a shard can be
 told from the number alone.  level: 0 for alleles over at most 256 bases, which an overlap question finds by
 looking 256 bases further left; a longer one has the smallest level whose reach covers it, and is found
-through an index of its own.
+through an index of its own.  Alleles of which the key alone does not tell where they lie have levels of their
+own, from `LOOKED_AT` on: the smallest whose reach covers them on both sides of their start.  There are few of
+them, and whether a question means one is decided by a look at its row.
 
 Everything here is 0-based interbase, like the coordinates it comes from.
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from schemas.genome import Contig
+from schemas.genome import Contig, Margins
 
 _BIN_SHIFT: Final = 20
 _CONTIG_SHIFT: Final = 12
@@ -23,10 +25,13 @@ _CONTIGS: Final = 25
 _LONGEST_CONTIG_BINS: Final = 256
 _STRETCH_BINS: Final = 64
 LEVELS: Final = 11
+LOOKED_AT: Final = 16
+"""The level of the shortest alleles that have to be looked at."""
 
 COLUMNS: Final = (
     "bin", "start", "end", "ref", "alt", "sv_length", "seg", "level", "anchor", "ac", "an", "het", "hom",
-    "hemi", "names", "filters", "quality", "carriers", "homs", "hemis", "uncalled", "single", "odd", "phase",
+    "hemi", "names", "filters", "quality", "margins", "carriers", "homs", "hemis", "uncalled", "single",
+    "odd", "phase",
 )  # fmt: skip
 KEY_COLUMNS: Final = COLUMNS[:7]
 """What tells rows apart, in the order in which they lie."""
@@ -37,7 +42,8 @@ BLOBS: Final = 7
 class Row(NamedTuple):
     """One allele of one file, in the order of `COLUMNS`.
 
-    names, filters: joined by ";".  carriers and the other sets: see `bitmaps`; None when empty.
+    names, filters: joined by ";".  margins: see `margins`; None where both ends are exact.
+    carriers and the other sets: see `bitmaps`; None when empty.
     odd: little-endian u32 triples of ordinal, copies and called alleles, for genotypes of more than two
     called alleles.  phase: see `phasing`.  ac to hemi: of the genotypes as they are written.
     """
@@ -59,6 +65,7 @@ class Row(NamedTuple):
     names: str
     filters: str
     quality: float | None
+    margins: str | None
     carriers: bytes
     homs: bytes | None
     hemis: bytes | None
@@ -126,8 +133,10 @@ def stretches(dataset_no: int) -> Iterator[tuple[int, int]]:
             yield low, low + _STRETCH_BINS - 1
 
 
-def level_of(length_bp: int) -> int:
-    """The level of an allele whose interval has this length."""
+def level_of(length_bp: int, margins: Margins | None = None) -> int:
+    """The level of an allele whose interval has this length, and whose ends have these margins."""
+    if margins is not None:
+        return LOOKED_AT + level_of(max(length_bp + margins.end_high, -margins.start_low))
     level = 0
     while length_bp > reach_bp(level):
         level += 1
@@ -135,6 +144,6 @@ def level_of(length_bp: int) -> int:
 
 
 def reach_bp(level: int) -> int:
-    """The longest interval of an allele of `level`."""
-    reach: int = _LEVEL_0_REACH_BP << (2 * level)
+    """The longest interval of an allele of `level`; of those looked at, how far from its start one lies."""
+    reach: int = _LEVEL_0_REACH_BP << (2 * (level % LOOKED_AT))
     return reach

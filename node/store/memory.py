@@ -6,14 +6,14 @@ engine answers must be what this answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from pyroaring import BitMap
 
 from schemas.errors import NotHeld
-from schemas.genome import Allele, Assembly, Contig, Interval
+from schemas.genome import Allele, Assembly, Contig, Interval, Margins
 from schemas.ports import Counts, HitTwice, Page, PersonSet, Phase, Variant, Zygosities
 from schemas.questions import Annotation, AnnotationQuery, RangeQuery, VariantQuery, contig_of
 
@@ -176,7 +176,7 @@ class MemoryStore:
             same = self.copies_of(dataset, allele)
             calls = self._calls(dataset, same, people)
             anchor = next((one.allele.anchor for one in same if one.allele.anchor), "")
-            shown = Allele(allele.interval, allele.reference, allele.alternate, anchor, allele.sv_length_bp)
+            shown = replace(allele, anchor=anchor, margins=_widest(one.allele.margins for one in same))
             if any(call.copies for call in calls.values()) and query.admits(shown):
                 found.append(
                     Variant(
@@ -263,6 +263,17 @@ class MemoryAnnotations:
         whole = [RangeQuery(Interval(contig, 0, contig.length_bp)) for contig in contigs]
         every = Page(0, 1 << 30)
         return [held for query in whole for held in self._store.find(dataset, query, every, people)]
+
+
+def _widest(several: Iterable[Margins | None]) -> Margins | None:
+    known = [margins for margins in several if margins is not None]
+    if not known:
+        return None
+    lows, highs = (
+        [min(column) for column in zip(*known, strict=True)],
+        [max(c) for c in zip(*known, strict=True)],
+    )
+    return Margins(lows[0], highs[1], lows[2], highs[3])
 
 
 def _order(allele: Allele) -> tuple[int, int, int, str, str, int]:

@@ -13,6 +13,7 @@ from pyroaring import BitMap
 
 from node.store.bitmaps import Ordinals, as_array, encode, encode_set, unite
 from node.store.layout import KEY_COLUMNS, Row, highest
+from node.store.margins import widest_written
 from node.store.phasing import encode_phases, joined
 
 ALLELE: Final = len(KEY_COLUMNS) - 1  # all of the key but the file
@@ -82,6 +83,8 @@ def merged(rows: Sequence[Row], speaking: BitMap, covered: BitMap, seg: int) -> 
         names=_words(row.names for row in rows),
         filters=_words(row.filters for row in rows),
         quality=highest(row.quality for row in rows),
+        level=max(row.level for row in rows),
+        margins=widest_written([row.margins for row in rows]),
         carriers=encode(carriers) or b"",
         homs=encode(united("homs")),
         hemis=encode(united("hemis")),

@@ -18,6 +18,7 @@ from node.store.alleles import AlleleKey, Found, Refused, alleles_of, info_value
 from node.store.bitmaps import Ordinals, encode
 from node.store.consequences import KEY_LETTERS, Layout, Note, annotations_of
 from node.store.layout import Row, bin_at, first_bin, highest, level_of
+from node.store.margins import widest, written
 from node.store.normal import Moves
 from node.store.phasing import PhaseReader, encode_phases
 from node.store.reader import Record
@@ -27,7 +28,7 @@ from node.store.sites import SiteCounts, counts_of_info
 from node.store.spans import Spans
 from node.store.tally import Tally, tally, unite
 from schemas.errors import BadInput, Place
-from schemas.genome import Contig
+from schemas.genome import Contig, Margins
 from schemas.protein import comparable_change
 from schemas.questions import Annotation
 
@@ -45,6 +46,7 @@ class _Waiting:
     quality: float | None
     tallies: list[Tally]
     annotations: dict[Annotation, None]
+    margins: Margins | None = None
     counts: SiteCounts | None = None
 
 
@@ -131,6 +133,8 @@ class RowMaker:
                     raise BadInput(Place(self.file, record.line), found.reason, _CORRECT)
                 self.skipped(record.line, found.reason)
                 continue
+            if found.remark:
+                self.skipped(record.line, found.remark)
             if calls is None and self.ordinals.size:
                 self.skipped(record.line, "no genotypes: FORMAT has no GT")
                 return
@@ -204,6 +208,7 @@ class RowMaker:
             return self._begin(record, found, quality, [counted])
         self.skipped(record.line, "the same allele as an earlier line; their genotypes are united")
         known.anchor = known.anchor or found.anchor
+        known.margins = widest((known.margins, found.margins))
         _add_new(known.names, self._words(record, record.identifiers))
         _add_new(known.filters, self._words(record, record.filters))
         known.quality = highest((known.quality, quality))
@@ -212,7 +217,8 @@ class RowMaker:
 
     def _begin(self, record: Record, found: Found, quality: float | None, tallies: list[Tally]) -> _Waiting:
         names, filters = self._words(record, record.identifiers), self._words(record, record.filters)
-        begun = self._waiting[found.key] = _Waiting(found.anchor, names, filters, quality, tallies, {})
+        begun = _Waiting(found.anchor, names, filters, quality, tallies, {}, found.margins)
+        self._waiting[found.key] = begun
         self._farthest = max(self._farthest, found.key.start)
         return begun
 
@@ -255,14 +261,15 @@ class RowMaker:
             yield self._row(key, done[key])
 
     def _row(self, key: AlleleKey, waiting: _Waiting) -> Row:
-        level = level_of(key.end - key.start)
+        level = level_of(key.end - key.start, waiting.margins)
         self.levels |= 1 << level
         if self._contig is not None:
             self.contigs.add(self._contig.number)
         here = bin_at(self._first_bin, key.start)
         self.notes += [_note(here, key, self.seg, note) for note in enumerate(waiting.annotations)]
         place = here, *key, self.seg, level, waiting.anchor
-        said = ";".join(waiting.names), ";".join(waiting.filters), waiting.quality
+        margins = written(waiting.margins)
+        said = ";".join(waiting.names), ";".join(waiting.filters), waiting.quality, margins
         if waiting.counts is not None:
             return Row(*place, *waiting.counts, *said, b"", None, None, None, None, None, None)
         tallies = waiting.tallies

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from node.store import postgresql
 from node.store.bitmaps import decode_set
 from node.store.copies import lone_people
-from node.store.layout import LEVELS, bins_of
+from node.store.layout import LEVELS, LOOKED_AT, bins_of
 from schemas.access import Policy
 from schemas.errors import NodeError, NotHeld, StoreUnavailable
 from schemas.genome import Assembly, Contig, Interval
@@ -35,6 +35,7 @@ _ATTEMPTS: Final = 20
 class LiveFile:
     """A visible file: the people it covers, and where it has alleles.
 
+    levels, looked_at: of its long alleles, and of those that have to be looked at; see `layout`.
     residue: people of whom its rows still speak, but who are not to be seen.  place: files are in the order
     of their places.  thinned: of each of several files that were merged into it and have lost somebody, who
     is left.  of_sites: it has no samples, and counts of INFO.
@@ -48,6 +49,7 @@ class LiveFile:
     place: int
     thinned: tuple[BitMap, ...] = ()
     of_sites: bool = False
+    looked_at: tuple[int, ...] = ()
 
     def speaking(self, carriers: BitMap) -> BitMap:
         """For whom a row with these carriers speaks: a file says nothing of what nobody in it carries."""
@@ -86,6 +88,11 @@ class Holding:
         """Who has one copy of `place`, however his genotype there is written; None where nobody differs."""
         lone = self.lone.get(place.contig.number)
         return None if not lone or place.is_pseudoautosomal else lone
+
+    def looked_at_on(self, contig: Contig) -> tuple[int, ...]:
+        """Levels of alleles that have to be looked at, in files that have alleles on the contig."""
+        on = (file.looked_at for file in self.files.values() if contig.number in file.contigs)
+        return tuple(sorted({level for levels in on for level in levels}))
 
     def files_on(self, contig: Contig) -> int:
         """How many files have alleles on the contig."""
@@ -191,10 +198,11 @@ def _read_scene(session: Session) -> Scene:
     live = session.rows(f"SELECT {wanted} FROM vcf_file WHERE live", ())  # noqa: S608  # constants
     for no, seg, people, contigs, levels, residue, place, of_sites in live:
         used = tuple(level for level in range(1, LEVELS) if levels >> level & 1)
+        looked = tuple(level for level in range(LOOKED_AT, LOOKED_AT + LEVELS) if levels >> level & 1)
         covered, hidden = decode_set(bytes(people) or None), decode_set(bytes(residue or b"") or None)
         on = frozenset(map(int, contigs.split()))
         thinned = _thinned(session, seg, covered, hidden) if hidden else ()
-        file = LiveFile(seg, covered, on, used, hidden, place, thinned, bool(of_sites))
+        file = LiveFile(seg, covered, on, used, hidden, place, thinned, bool(of_sites), looked)
         files.setdefault(no, {})[seg] = file
     holdings = {}
     for no, called, assembly, policy, name, description, duo in datasets:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from node.store.layout import COLUMNS, LEVELS, PlainRow, bin_at, first_bin, reach_bp
 from schemas.genome import Contig, Interval
-from schemas.questions import BracketQuery, RangeQuery, SequenceQuery, VariantQuery
+from schemas.questions import BracketQuery, RangeQuery, SequenceQuery, VariantQuery, contig_of
 
 _KEY: Final = 'bin, start, "end", ref, alt, sv_length'
 _ALL: Final = ", ".join(f'"{name}"' for name in COLUMNS)
@@ -22,6 +22,7 @@ _EXACT: Final = 'bin = ? AND start = ? AND "end" = ? AND ref = ? AND alt = ? AND
 _PLACED: Final = '"end" >= ? AND "end" <= ? AND NOT (start < "end" AND (start = ? OR "end" = ?))'
 _WINDOW: Final = "(bin, start) >= (?, ?) AND (bin, start) <= (?, ?)"
 _LONG: Final = f"level > 0 AND level = ? AND {_WINDOW} AND {_PLACED}"  # `level > 0` names the partial index
+_LOOKED_AT: Final = f"level > 0 AND level = ? AND {_WINDOW}"
 _SHORT: Final = f"level <= ? AND {_WINDOW} AND {_PLACED}"
 # `IS TRUE` keeps PostgreSQL from looking the file of every row up: the list is made once, as on SQLite.
 _VISIBLE: Final = "AND (seg IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ?)) IS TRUE"
@@ -43,6 +44,7 @@ def _distinct(*conditions: str) -> str:
 
 EXACT_FILES: Final = _rows("seg", _EXACT)
 EXACT_ROWS: Final = _rows(_ALL, _EXACT, "ORDER BY seg")
+LOOKED_AT_ROWS: Final = _rows(_ALL, _LOOKED_AT, "ORDER BY", _KEY, ", seg")
 LONG_ROWS: Final = _rows(_ALL, _LONG, "ORDER BY", _KEY, ", seg")
 SHORT_ROWS: Final = _rows(
     _ALL, _SHORT, f"AND ({_KEY}, seg) > (?, ?, ?, ?, ?, ?, ?) ORDER BY {_KEY}, seg LIMIT ?"
@@ -57,7 +59,7 @@ LONG_DISTINCT: Final = _distinct(_LONG, _VISIBLE)
 SHORT_DISTINCT: Final = _distinct(_SHORT, _VISIBLE)
 ALL_STATEMENTS: Final = (
     EXACT_FILES, EXACT_ROWS, LONG_ROWS, SHORT_ROWS, LONG_COUNT, SHORT_COUNT, LONG_CARRIERS, SHORT_CARRIERS,
-    LONG_DISTINCT, SHORT_DISTINCT, SHORT_PLAIN, LONG_PLAIN,
+    LONG_DISTINCT, SHORT_DISTINCT, SHORT_PLAIN, LONG_PLAIN, LOOKED_AT_ROWS,
 )  # fmt: skip
 
 
@@ -93,7 +95,10 @@ class Window:
 
 
 def windows(query: VariantQuery, dataset_no: int, levels: tuple[int, ...]) -> Iterator[Window]:
-    """Where the alleles that `query` may admit can be; `levels` are those of the long alleles held."""
+    """Where the alleles that `query` may admit can be; `levels` are those of the long alleles held.
+
+    Those that have to be looked at lie in `looks`.
+    """
     if isinstance(query, SequenceQuery):
         reach = query.reach
         yield _starting(dataset_no, reach.contig, (reach.start, reach.end), (0, reach.contig.length_bp))
@@ -101,6 +106,21 @@ def windows(query: VariantQuery, dataset_no: int, levels: tuple[int, ...]) -> It
         yield from _overlapping(query.interval, dataset_no, levels)
     else:
         yield from _bracketed(query, dataset_no, levels)
+
+
+def looks(query: VariantQuery, dataset_no: int, levels: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Where the alleles of these levels that `query` may admit can be: the values of `LOOKED_AT_ROWS`."""
+    if isinstance(query, SequenceQuery):
+        return  # none of them is a sequence
+    contig = contig_of(query)
+    base = first_bin(dataset_no, contig)
+    for level in levels:
+        if isinstance(query, RangeQuery):
+            reach, asked = reach_bp(level), query.interval
+            first, last = max(0, asked.start - reach), min(asked.end + reach, contig.length_bp)
+        else:
+            first, last = query.starts.start, query.starts.end
+        yield level, bin_at(base, first), first, bin_at(base, last), last
 
 
 def _starting(no: int, contig: Contig, starts: tuple[int, int], ends: tuple[int, int]) -> Window:

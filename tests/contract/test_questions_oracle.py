@@ -77,13 +77,27 @@ def make_lines(chance: random.Random, bases: str) -> Iterator[Line]:
         elif kind == 7:
             ref = bases[first - 1]
             mate = f"{chance.choice(('20', '21'))}:{chance.randint(1, LENGTH)}"
-            alts = [chance.choice((f"{ref}[{mate}[", f"{ref}]{mate}]", f"]{mate}]{ref}"))]
+            alts = [
+                chance.choice((f"{ref}[{mate}[", f"{ref}]{mate}]", f"]{mate}]{ref}", f"{ref}.", f".{ref}"))
+            ]
             info = "SVTYPE=BND"
+        info += _margins(chance, len(alts) * (kind > 4))
         line = Line("20", first, ref, tuple(alt for alt in dict.fromkeys(alts) if alt != ref), (), info=info)
         changes = {trimmed(Seen(line, number)) for number in range(1, len(line.alts) + 1)}
         if line.alts and not changes & known:  # each allele once, or its genotypes would be united
             known |= changes
             yield replace(line, genotypes=tuple(_genotype(chance, len(line.alts)) for _ in PEOPLE))
+
+
+def _margins(chance: random.Random, alternates: int) -> str:
+    """How closely the ends of symbolic alleles are known: a pair for each ALT, or one for all."""
+    told = ""
+    for key in ("CIPOS", "CIEND") if alternates else ():
+        pairs = chance.choice((0, 0, 1, alternates))
+        if pairs:
+            values = [(-chance.randint(0, 60), chance.randint(0, 60)) for _ in range(pairs)]
+            told += f";{key}=" + ",".join(f"{low},{high}" for low, high in values)
+    return told
 
 
 def _genotype(chance: random.Random, alternates: int) -> str:
@@ -109,8 +123,19 @@ class Seen:
 
     @property
     def last(self) -> int:
-        found = re.search(r"END=(\d+)", self.line.info)
+        found = re.search(r"(?:^|;)END=(\d+)", self.line.info)
         return int(found[1]) if found else self.line.pos
+
+    @property
+    def is_point(self) -> bool:
+        return self.symbolic and "<" not in self.alt
+
+    def around(self, key: str) -> tuple[int, int]:
+        """The pair of this allele."""
+        found = re.search(rf"(?:^|;){key}=([-\d,]+)", self.line.info)
+        values = [int(value) for value in found[1].split(",")] if found and self.symbolic else [0, 0]
+        at = 0 if len(values) == 2 else 2 * self.number - 2
+        return values[at], values[at + 1]
 
     def made_of(self, bases: str) -> str:
         """The reference with this change."""
@@ -207,7 +232,7 @@ class World:
 
     def key(self, seen: Seen) -> tuple[str, ...]:
         if seen.symbolic:
-            last = seen.line.pos if "[" in seen.alt or "]" in seen.alt else seen.last
+            last = seen.line.pos if seen.is_point else seen.last
             return seen.alt, str(seen.line.pos), str(last)
         return "", seen.made_of(self.bases)
 
@@ -244,17 +269,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def overlaps(seen: Seen, left: int, right: int) -> bool:
-    """By the bases that differ, or the stretch of a symbolic allele; points touch the edges."""
+    """By the bases that differ, or as far as a symbolic allele may reach; points touch the edges."""
     first, last = affected(seen)
-    if first == last:
-        return left <= first <= right
+    is_point = first == last
+    first, last = first + seen.around("CIPOS")[0], last + seen.around("CIPOS" if is_point else "CIEND")[1]
+    if is_point:
+        return left <= last and first <= right
     return first < right and left < last
 
 
 def affected(seen: Seen) -> tuple[int, int]:
     if seen.symbolic:
-        point = "[" in seen.alt or "]" in seen.alt
-        return seen.line.pos, seen.line.pos if point else seen.last
+        return seen.line.pos, seen.line.pos if seen.is_point else seen.last
     left, ref, _ = trimmed(seen)
     return left, left + len(ref)
 
@@ -263,6 +289,8 @@ def test_the_world_is_rich(world: World) -> None:
     """Otherwise what follows would show little."""
     texts = {seen.alt.split(":")[0] for seen in world.seen if seen.symbolic}
     assert {"<DEL>", "<CN0>", "<CN5>", "<INV>", "<CNV>"} <= texts
+    assert {".", "["} <= {mark for text in texts for mark in text}
+    assert sum(seen.around("CIPOS") != (0, 0) for seen in world.seen) > 20
     assert len(world.seen) > 250
     shiftable = [seen for seen in world.seen if not seen.symbolic and len(seen.line.ref) != len(seen.alt)]
     assert len(shiftable) > 60
@@ -291,7 +319,7 @@ def kind_of(seen: Seen) -> str:
         if len(ref) == len(alt):
             return "SNP" if len(ref) == 1 else "MNP"
         return "INS" if not ref else "DEL" if not alt else "INDEL"
-    if "[" in seen.alt or "]" in seen.alt:
+    if seen.is_point:
         return "BND"
     word = seen.alt.strip("<>")
     number = re.fullmatch(r"CN(\d)", word)
@@ -445,7 +473,7 @@ def test_adjacencies(world: World) -> None:
         return (match[1], int(match[2])) if match else ("", 0)
 
     found = world.ask(**AT, start=[500, 2000], mateName="21")
-    here = world.expect(lambda seen: mate(seen)[0] == "21" and 500 <= seen.line.pos <= 2000)
+    here = world.expect(lambda seen: mate(seen)[0] == "21" and overlaps(seen, 500, 2000))
     assert found == here
     assert found
     both = world.ask(**AT, start=[0, 1000], mateName="20", end=[1000, 2000])
@@ -453,8 +481,8 @@ def test_adjacencies(world: World) -> None:
         lambda seen: (
             mate(seen)[0] == "20"
             and (
-                (seen.line.pos <= 1000 and 1000 < mate(seen)[1] <= 2000)
-                or (1000 <= seen.line.pos <= 2000 and mate(seen)[1] <= 1000)
+                (overlaps(seen, 0, 1000) and 1000 < mate(seen)[1] <= 2000)
+                or (overlaps(seen, 1000, 2000) and mate(seen)[1] <= 1000)
             )
         )
     )

@@ -47,6 +47,41 @@ def test_every_length_is_found_to_its_last_base_and_no_further(
                 assert store.count("here", query) == oracle.count("here", query)
 
 
+@pytest.mark.parametrize("alt", ["<DEL>", "<INS>", "N[chr2:321[", "N."])
+def test_uncertain_ends_are_found_as_far_as_they_may_reach(
+    alt: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """One allele in four files: closely known, not so closely, and exactly; it is one all the time."""
+    at, end = (1 << 20) - 100, (1 << 20) + 400
+    place = f"END={end};" if alt == "<DEL>" else ""
+    told = ("CIPOS=-10,10;CIEND=0,5", "CIPOS=-300,100;CIEND=-5,700", "IMPRECISE", "CIPOS=0,0;CIEND=0,0")
+    files = [
+        vcfs.Vcf((f"P{n}",), (vcfs.Line("20", at, "N", (alt,), ("0/1",), info=place + said),))
+        for n, said in enumerate(told)
+    ]
+    edges = {at + shift for shift in (-300, -10, 0, 10, 100)} | {end + shift for shift in (-5, 0, 5, 700)}
+    near = [shift for edge in edges for shift in (edge - 1, edge, edge + 1)]
+    with vcfs.both(*files, url=new_database(tmp_path)) as (store, oracle):
+        found = 0
+        for left, width, people in itertools.product(near, (0, 1, 900), (None, BitMap([2]), BitMap())):
+            query = RangeQuery(Interval(CHR20, left, left + width))
+            wanted = oracle.find("here", query, ALL, people)
+            assert store.find("here", query, ALL, people) == wanted
+            assert store.count("here", query, people) == len(wanted) < 2
+            assert store.exists("here", query, people) == bool(wanted)
+            found += len(wanted)
+        assert 0 < found < 2 * 3 * len(near)
+        (variant,) = store.find("here", WHOLE, ALL)
+        last = (-5, 700) if alt == "<DEL>" else (-300, 100)
+        assert variant.allele.margins == (-300, 100, *last)
+        assert variant.counts.carriers == 4
+        starts = Interval(CHR20, at, at + 1)
+        ends = Interval(CHR20, end, end + 1) if alt == "<DEL>" else starts
+        assert store.count("here", BracketQuery(starts, ends)) == 1
+        aside = Interval(CHR20, at + 1, at + 50)
+        assert store.count("here", BracketQuery(aside, ends if alt == "<DEL>" else aside)) == 0
+
+
 def test_brackets_hold_what_starts_and_ends_in_them() -> None:
     end = CHR20.length_bp
     lines = vcfs.in_order(
@@ -89,7 +124,7 @@ def test_a_file_cannot_hold_an_allele_twice(tmp_path: Path, new_database: NewDat
     engine = vcfs.new_node(tmp_path, vcfs.open_dataset("here"), url=new_database(tmp_path))
     target = files.find_target(engine, "here")
     seg = files.register(engine, target, "x", files.Fingerprint("x", 0, 0))
-    one = (7, 5, 6, "A", "C", 0, seg, 0, "", 1, 2, 1, 0, 0, "", "", None, b"h\0\0", *(None,) * 6)
+    one = (7, 5, 6, "A", "C", 0, seg, 0, "", 1, 2, 1, 0, 0, "", "", None, None, b"h\0\0", *(None,) * 6)
     other = (*one[:4], "G", *one[5:])
     files.add_rows(engine, [one, other])
     with pytest.raises(DBAPIError):

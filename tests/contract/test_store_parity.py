@@ -23,7 +23,8 @@ WORDS = st.text("ACGTNR", max_size=4)
 def intervals(draw: st.DrawFn, files: list[vcfs.Vcf]) -> Interval:
     """Mostly at the edges of what is held."""
     contig = draw(st.sampled_from(vcfs.CONTIGS))
-    held = [one.allele.interval for vcf in files for one in vcfs.expected(vcf, ASSEMBLY)]
+    alleles = [one.allele for vcf in files for one in vcfs.expected(vcf, ASSEMBLY)]
+    held = [place for allele in alleles for place in (allele.interval, allele.outer)]
     if not held or draw(st.integers(0, 9)) == 0:
         return Interval(contig, 0, contig.length_bp)
     place = draw(st.sampled_from(held))
@@ -105,7 +106,9 @@ def check_agreement(files: list[vcfs.Vcf], data: st.DataObject, url: str = "") -
             people = data.draw(subsets())
             page = Page(data.draw(st.integers(0, 3)), data.draw(st.integers(1, 4)))
             wanted = oracle.find("here", query, Page(0, 1000), people)
-            assert store.find("here", query, Page(0, 1000), people) == wanted
+            found = store.find("here", query, Page(0, 1000), people)
+            assert found == wanted
+            assert [one.allele.margins for one in found] == [one.allele.margins for one in wanted]
             assert store.find("here", query, page, people) == oracle.find("here", query, page, people)
             assert store.count("here", query, people) == len(wanted)
             assert store.exists("here", query, people) == bool(wanted)

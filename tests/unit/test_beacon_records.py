@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon.records import Telling, internal_id, records_of
-from schemas.genome import Allele, Interval
+from beacon.records import Telling, allele_named, internal_id, records_of
+from schemas.genome import Allele, Interval, Margins
 from schemas.ports import Counts, Variant
 from schemas.vrs import allele_id
 from tests.worlds_beacon import CHR20, DATASETS, ITPA, MT, SHAPES, snv
@@ -108,12 +108,32 @@ def test_a_symbolic_allele_keeps_its_vcf_text(allele, kind, text, place) -> None
     assert (interval["start"]["value"], interval["end"]["value"]) == place
 
 
+def test_uncertain_ends_are_ranges() -> None:
+    """0-based, both bounds included; a point has one range, and none reaches beyond the contig."""
+    deletion = Allele(Interval(CHR20, 5_100, 5_400), "", "<DEL>", margins=Margins(-50, 20, 0, 0))
+    variation = a_record(Variant(deletion, Counts(1, 2, 1, 0, 0)))["variation"]
+    assert variation["location"]["interval"] == {
+        "type": "SequenceInterval",
+        "start": {"type": "DefiniteRange", "min": 5_050, "max": 5_120},
+        "end": {"type": "Number", "value": 5_400},
+    }
+    assert variation["info"] == {"vcfAlt": "<DEL>", "estimate": {"start": 5_100, "end": 5_400}}
+    breakend = Allele(Interval(CHR20, 10, 10), "", "N.", "N", margins=Margins(-50, 20, -50, 20))
+    variation = a_record(Variant(breakend, Counts(1, 2, 1, 0, 0)))["variation"]
+    place = {"type": "DefiniteRange", "min": 0, "max": 30}
+    assert (variation["variantType"], variation["location"]["interval"]["start"]) == ("BND", place)
+    assert variation["location"]["interval"]["end"] == place
+
+
 def test_identifiers_tell_alleles_apart_and_nothing_else() -> None:
     alleles = [variant.allele for variant in (ITPA, *SHAPES)]
     alleles += [
         Allele.symbolic(Interval(CHR20, 5_300, 5_300), "<INS:ME:ALU>", sv_length_bp=500),
         Allele.symbolic(Interval(CHR20, 5_100, 5_401), "<DEL>"),
+        Allele.symbolic(Interval(CHR20, 5_350, 5_350), "N."),
+        Allele.symbolic(Interval(CHR20, 5_350, 5_350), ".N"),
     ]
     assert len({internal_id(allele) for allele in alleles}) == len(alleles)
+    assert [allele_named(internal_id(allele)) for allele in alleles] == alleles
     padded = Allele.from_vcf(CHR20, 5_008, "GAATG", "GAA")
     assert internal_id(padded) == internal_id(Allele.from_vcf(CHR20, 5_010, "ATG", "A"))

@@ -1,10 +1,12 @@
 """Variations in VRS 2, as the reference implementation (ga4gh.vrs 2.3.3) normalises and names them."""
 
+from typing import Any
+
 import pytest
 
 from beacon.records import Telling, records_of
 from beacon.variation import SCHEMA, asks_for_vrs2, vrs2_of
-from schemas.genome import Allele, Interval
+from schemas.genome import Allele, Interval, Margins
 from schemas.ports import Counts, Variant
 from tests.worlds_beacon import CHR20, DATASETS
 
@@ -69,6 +71,20 @@ def test_changes_of_copy_number(symbol: str, length_bp: int, change: str, name: 
     told = vrs2_of(Allele.symbolic(Interval(CHR20, 2000, 2000 + length_bp), symbol), None)
     assert told is not None
     assert (told["id"], told["type"], told["copyChange"]) == (f"ga4gh:CX.{name}", "CopyNumberChange", change)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "margins", "bounds", "name"),
+    [
+        ("<DEL>", (-50, 10, -10, 50), ([1950, 2010], [2090, 2150]), "W2rYm9JE8PRf62Oqu3eFgnJelAuKvZX9"),
+        ("<DUP>", (0, 0, 0, 50), (2000, [2100, 2150]), "GhTVGkPX2kxdpBRwlvz08_KBCsmaFJ4c"),
+    ],
+)
+def test_uncertain_ends(symbol: str, margins: tuple[int, ...], bounds: tuple[Any, Any], name: str) -> None:
+    told = vrs2_of(Allele(Interval(CHR20, 2000, 2100), "", symbol, margins=Margins(*margins)), None)
+    assert told is not None
+    assert told["id"] == f"ga4gh:CX.{name}"
+    assert (told["location"]["start"], told["location"]["end"]) == bounds
 
 
 def test_what_vrs2_has_no_form_for_stays_in_the_form_of_beacon() -> None:

@@ -7,7 +7,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schemas.errors import BadQuestion, NotHeld
-from schemas.genome import Allele, Assembly, Contig, Interval, VariantType, bases_match, symbolic_type
+from schemas.genome import (
+    Allele,
+    Assembly,
+    Contig,
+    Interval,
+    Margins,
+    VariantType,
+    bases_match,
+    symbolic_type,
+)
 from schemas.questions import BracketQuery, Conditions, RangeQuery, SequenceQuery
 
 CHR20 = Contig.read("20", Assembly.GRCH37)
@@ -215,3 +224,34 @@ def test_a_question_without_reference_bases_reads_padded_and_bare_alternates() -
     assert SequenceQuery(Interval(CHR20, 49, 49), None, "G").admits(snv)
     assert SequenceQuery(Interval(CHR20, 49, 49), None, "N").admits(snv)
     assert not SequenceQuery(Interval(CHR20, 49, 49), None, "G").admits(insertion)
+
+
+@pytest.mark.parametrize(
+    ("asked", "overlaps"),
+    [((0, 950), False), ((0, 951), True), ((1249, 1250), True), ((1250, 1300), False), ((1100, 1101), True)],
+)
+def test_a_stretch_of_uncertain_ends_reaches_from_its_first_start_to_its_last_end(
+    asked: tuple[int, int], overlaps: bool
+) -> None:
+    stretch = Allele(Interval(CHR20, 1000, 1200), "", "<DEL>", margins=Margins(-50, 10, -20, 50))
+    assert stretch.overlaps(Interval(CHR20, *asked)) is overlaps
+    assert stretch == Allele(Interval(CHR20, 1000, 1200), "", "<DEL>")
+    assert stretch.ends == ((950, 1010), (1180, 1250))
+
+
+@given(st.integers(0, 60), st.integers(0, 8), st.integers(0, 12), st.integers(0, 12))
+def test_an_uncertain_point_overlaps_what_any_of_its_places_overlaps(
+    left: int, width: int, low: int, high: int
+) -> None:
+    asked = Interval(CHR20, left, left + width)
+    margins = Margins(-low, high, -low, high)
+    point = Allele(Interval(CHR20, 30, 30), "", "N.", margins=margins)
+    places = [Interval(CHR20, at, at) for at in range(30 - low, 31 + high)]
+    assert point.overlaps(asked) is any(asked.overlaps(place) for place in places)
+
+
+def test_margins_end_where_the_contig_ends() -> None:
+    length = CHR20.length_bp
+    whole = Allele(Interval(CHR20, 5, length - 5), "", "<DEL>", margins=Margins(-50, 10, -20, 50))
+    assert whole.outer == Interval(CHR20, 0, length)
+    assert whole.ends == ((0, 15), (length - 25, length))

@@ -42,6 +42,12 @@ def upgrade() -> None:
         sa.Column("names", sa.Text(), nullable=False),
         sa.Column("filters", sa.Text(), nullable=False),
         sa.Column("quality", sa.Double(), nullable=True),
+        sa.Column(
+            "margins",
+            sa.Text(),
+            nullable=True,
+            comment="of both ends, four numbers; null where they are exact",
+        ),
         sa.Column("carriers", sa.LargeBinary(), nullable=False),
         sa.Column("homs", sa.LargeBinary(), nullable=True),
         sa.Column("hemis", sa.LargeBinary(), nullable=True),
