@@ -2,6 +2,7 @@
 
     api           routes, and the error envelope
     openapi       how a question looks, for the API description
+    examples      questions to try in that description
     framework     /info, /map, /configuration ..., derived from the entry types
     terms         /filtering_terms, as far as the caller may ask
     entries       the entry types, listed in `ENTRY_TYPES`, and every path at which they are asked for

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from beacon import examples
 from beacon.entries import Endpoint, EntryType
 from beacon.query import MAX_LIMIT, MAX_SKIP
 from beacon.terms import TermsEndpoint
@@ -94,6 +95,7 @@ _FAULTS: Final = {
     403: "valid credentials, not enough of them",
     404: "no such dataset or cohort",
     413: "the body is too large",
+    429: "too many requests of this sender",
     503: "the data cannot be read just now",
 }
 _ANSWER: Final = "the answer, at the granularity it names"
@@ -156,10 +158,13 @@ def post_question(endpoint: Endpoint) -> dict[str, Any]:
         }
     )
     meta = _object({"apiVersion": _TEXT, "requestedSchemas": {"type": "array", "items": {"type": "object"}}})
-    body = _object({"meta": meta, "query": query})
+    body: dict[str, Any] = {"schema": _object({"meta": meta, "query": query})}
+    if endpoint.below is None or (endpoint.below.kind.collection and endpoint.entry.kind.needs_query):
+        named = examples.bodies(endpoint.entry.id)
+        body["examples"] = {words: {"summary": words, "value": value} for words, value in named}
     return {
         "parameters": _path_parameters(endpoint),
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "requestBody": {"required": True, "content": {"application/json": body}},
     }
 
 
@@ -181,7 +186,8 @@ def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _id_parameter(entry: EntryType) -> list[dict[str, Any]]:
     text = f"the id of the {entry.name.lower()}"
-    return [{"name": "id", "in": "path", "description": text, "required": True, "schema": _TEXT}]
+    parameter = {"name": "id", "in": "path", "description": text, "required": True, "schema": _TEXT}
+    return [parameter | ({"example": examples.IDS[entry.id]} if entry.id in examples.IDS else {})]
 
 
 def _object(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from node.access.principal import PeerPrincipal
 from node.access.published import create_metadata_router
 from node.app.attendance import Attendance
 from node.app.credentials import Credentials
+from node.app.description import describe
 from node.app.express import Express
 from node.app.inquiry import Inquiry
 from node.app.matching import at_work, include_exchange
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     refuse = partial(told, node.beacon.identity)
     app.add_middleware(Credentials, identify=gate.identify, refuse=refuse)
     install_errors(app, node.beacon.identity)
+    describe(app)
     # Around the layers of the framework, so that the short way leads past them.
     short = {f"{BEACON}/{path}": ask for path, ask in asking.items()}
     edge: ASGIApp = Attendance(Express(app.build_middleware_stack(), short, refuse))

@@ -20,6 +20,7 @@ from fastapi.responses import StreamingResponse
 
 from beacon.api import Authorise, body_of, read_request
 from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint
+from beacon.openapi import post_question
 from beacon.query import Asked
 from node import stream
 from node.app.inquiry import Event, Inquiry
@@ -42,6 +43,7 @@ def create_stream_router(authorise: Authorise, inquire: Inquire) -> APIRouter:
             summary="A question to the network, told as each node answers",
             name=f"stream {endpoint.path if endpoint else ''}".strip(),
             response_class=StreamingResponse,
+            openapi_extra=post_question(endpoint or Endpoint(ENTRY_TYPES[0])),
         )
     return router
 

@@ -51,6 +51,7 @@ filters = ["sex=female"]
 class World:
     clinic: Clinic
     app: FastAPI
+    home: Path
 
     def get(self, path: str, **parameters: str) -> httpx.Response:
         return self.call("GET", path, params=parameters)
@@ -99,7 +100,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         ingest(engine, made.settings.ingest, folder / "clinic.vcf", name)
         import_people(engine, name, folder / "people.json", Format.BFF)
     engine.dispose()
-    return World(clinic, create_app(read_settings(folder / "home")))
+    return World(clinic, create_app(read_settings(folder / "home")), folder / "home")
 
 
 @pytest.fixture(scope="module")
