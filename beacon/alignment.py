@@ -114,7 +114,7 @@ def justified(allele: Allele, sequences: Sequences | None) -> tuple[Interval, st
     None for a symbolic allele, for bases that are not known, and for an insertion or deletion where the
     sequence around it is not.
     """
-    if allele.is_symbolic or not set(allele.reference + allele.alternate) <= set("ACGT"):
+    if allele.is_symbolic or (allele.reference + allele.alternate).strip("ACGT"):
         return None
     place = allele.interval
     if allele.reference and allele.alternate:

@@ -188,13 +188,15 @@ def _total(told: Sequence[tuple[Finding, Granularity]]) -> int | None:
 
 def _least_precise(told: Sequence[tuple[Finding, Granularity]]) -> Precision:
     """That of a sum: what was done to any part of it."""
-    parts = [finding.precision for finding, _ in told]
-    word = max((part.word for part in parts), key=_WORDS.index, default=_EXACT.word)
+    parts = [finding.precision for finding, _ in told if finding.precision is not _EXACT]
+    if not parts:
+        return _EXACT
+    word = max((part.word for part in parts), key=_WORDS.index)
     return Precision(word, tuple(dict.fromkeys(one for part in parts for one in part.adjusted_to)))
 
 
 def _tell_precision(counted: Summary | ResultSet, precision: Precision) -> None:
-    if precision == _EXACT:
+    if precision is _EXACT or precision == _EXACT:
         return
     counted["countPrecision"] = precision.word
     if precision.adjusted_to:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from schemas.cohorts import Cohort
@@ -45,4 +46,9 @@ class Beacon:
 
 def dataset_url(identity: NodeIdentity, dataset: str) -> str:
     """Where a dataset of this node is described."""
-    return f"{identity.id}/beacon/datasets/{quote(dataset, safe='')}"
+    return f"{identity.id}/beacon/datasets/{_quoted(dataset)}"
+
+
+@lru_cache(maxsize=1000)
+def _quoted(dataset: str) -> str:
+    return quote(dataset, safe="")

@@ -34,9 +34,9 @@ TO_NOBODY: Final[TelemetryConfig] = {
 
 def _new_id(size_bytes: int) -> str:
     """Never all zero, which would mean none."""
-    while not int(found := secrets.token_hex(size_bytes), 16):
+    while not any(found := secrets.token_bytes(size_bytes)):
         continue
-    return found
+    return found.hex()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,8 @@ class Granularity(StrEnum):
     COUNT = "count"
     RECORD = "record"
 
-    @property
-    def rank(self) -> int:
-        return _RANKS[self]
-
-
-_RANKS: Final = {Granularity.BOOLEAN: 0, Granularity.COUNT: 1, Granularity.RECORD: 2}
+    def __init__(self, _word: str) -> None:
+        self.rank = len(type(self).__members__)
 
 
 def coarser(one: Granularity, other: Granularity) -> Granularity:

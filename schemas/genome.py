@@ -99,6 +99,8 @@ class Contig:
 
         None for plain names and for `NC_012920.1`, which both assemblies share.
         """
+        if "_" not in text:
+            return None
         wanted = _bare_name(text)
         if not wanted.startswith("NC_"):
             return None

@@ -178,7 +178,7 @@ def change_of(allele: Allele) -> Change | None:
         }.get(allele.variant_type)
         short = 2 if kind is Kind.INVERSION else 1
         return Change(kind, place) if kind is not None and place.length_bp >= short else None
-    if not set(allele.reference + allele.alternate) <= set("ACGT"):
+    if (allele.reference + allele.alternate).strip("ACGT"):
         return None
     if allele.variant_type is VariantType.SNP:
         return Change(Kind.SUBSTITUTION, place, allele.reference, allele.alternate)

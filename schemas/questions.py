@@ -107,7 +107,7 @@ class SequenceQuery:
         return self._known[0] if self._known is not None else None
 
     def _meant(self) -> Allele | None:
-        if self.reference is None or not set(self.reference + self.alternate) <= set("ACGT"):
+        if self.reference is None or (self.reference + self.alternate).strip("ACGT"):
             return None
         return Allele.from_bases(self.interval, self.reference, self.alternate)
 

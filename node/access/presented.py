@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import orjson
 from starlette.requests import Request
 
 from node.access.authenticator import Presented
 from node.access.passports import posted_passports
+
+# A session is shown by a cookie.
+_CREDENTIALS: Final = frozenset({b"authorization", b"dpop", b"cookie"})
+
+
+def shows_anything(request: Request) -> bool:
+    """Whether there can be credentials in `request`: in its headers, or in a body."""
+    return request.method != "GET" or not _CREDENTIALS.isdisjoint(dict(request.scope["headers"]))
 
 
 async def presented_by(

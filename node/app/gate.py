@@ -27,7 +27,7 @@ from node import trace
 from node.access.authenticator import Authenticator
 from node.access.duo import Purpose, read_purpose
 from node.access.grant import Rules
-from node.access.presented import header, presented_by
+from node.access.presented import header, presented_by, shows_anything
 from node.access.principal import Anonymous, Caller, Principal
 from node.access.reception import Reception
 from node.access.tokens import Behalf
@@ -84,6 +84,8 @@ class Gate:
         return cast("Principal", request.scope[_SENDER])
 
     async def _identified(self, request: Request, form: bool) -> Principal:
+        if not shows_anything(request):
+            return Anonymous()
         shown = await presented_by(request, None if form else api.body_of)
         if shown.authorization or shown.dpop or shown.passports:
             return await self.authenticator.identify(shown)
