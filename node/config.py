@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from node.sections import ExactUrl, Network, PublicUrl, Section, Thumbprint, TokenAlgorithm
+from node.sections import CarrierSection, ExactUrl, Network, PublicUrl, Section, Thumbprint, TokenAlgorithm
 from schemas.access import Granularity, Tier
 from schemas.errors import BadInput, Place
 from schemas.ga4gh import NodeIdentity
@@ -74,12 +74,15 @@ class ReferenceSection(Section):
     """Files of the site about the human genome itself; all of it optional.
 
     fasta: an indexed FASTA for each assembly.  genes: BED, GTF or GFF3 by assembly, beside the table that is
-    shipped.  chains: UCSC chain files between the two assemblies.
+    shipped.  chains: UCSC chain files between the two assemblies.  frequencies: indexed VCFs that tell how
+    frequent alleles are.  clinvar: ClinVar's own VCF, instead of the table that is shipped.
     """
 
     fasta: dict[Assembly, Path] = Field(default_factory=dict)
     genes: dict[Assembly, Path] = Field(default_factory=dict)
     chains: tuple[Path, ...] = ()
+    frequencies: dict[Assembly, tuple[Path, ...]] = Field(default_factory=dict)
+    clinvar: dict[Assembly, Path] = Field(default_factory=dict)
 
 
 class BeaconSection(Section):
@@ -334,6 +337,7 @@ class MatchmakerSection(Section):
     rematch_at: str = Field(default="02:30", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
     webhook: PublicUrl | None = None
     webhook_secret: Path | None = None
+    carriers: CarrierSection = CarrierSection()
 
     @model_validator(mode="after")
     def _signs(self) -> Self:

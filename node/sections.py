@@ -43,3 +43,23 @@ TokenAlgorithm = Literal["ES256", "ES384", "RS256", "PS256", "Ed25519"]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CarrierSection(Section):
+    """Whom others may find by his genotype, and what makes one a candidate.
+
+    damage: the least of what an allele does by annotation.  clinvar_stars: the least review of what ClinVar
+    reports.  recessive, dominant: the highest frequency in the population of an allele that is one of two,
+    and of one that suffices alone.  own_share: the largest share of the node's people that may carry it; so
+    many as own_least always may.  least_count: fewer than this are not counted to others.  least_likeness: of
+    the features of whoever is named to others.
+    """
+
+    damage: Literal["high", "moderate"] = "moderate"
+    clinvar_stars: int = Field(default=1, ge=0, le=4)
+    recessive: float = Field(default=0.01, ge=0, le=1)
+    dominant: float = Field(default=0.0005, ge=0, le=1)
+    own_share: float = Field(default=0.02, ge=0, le=1)
+    own_least: int = Field(default=4, ge=1)
+    least_count: int = Field(default=5, ge=2)
+    least_likeness: float = Field(default=0.1, ge=0, le=1)

@@ -4,7 +4,7 @@ and the wider terms that hold several of them.
 Spec: Sequence Ontology; the consequences of Ensembl VEP and of SnpEff.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 CONSEQUENCES: Final[Mapping[str, str]] = {
@@ -31,6 +31,22 @@ CONSEQUENCES: Final[Mapping[str, str]] = {
     "regulatory_region_variant": "SO:0001566", "intergenic_variant": "SO:0001628",
     "sequence_variant": "SO:0001060",
 }  # fmt: skip
+
+_SEVERE_FIRST: Final = tuple(CONSEQUENCES)
+HIGH: Final = frozenset(_SEVERE_FIRST[: _SEVERE_FIRST.index("inframe_insertion")])
+"""Those that as a rule end a protein's work."""
+MODERATE: Final = frozenset(
+    _SEVERE_FIRST[
+        _SEVERE_FIRST.index("inframe_insertion") : _SEVERE_FIRST.index("splice_donor_5th_base_variant")
+    ]
+)
+"""Those that change a protein, and leave it to be seen whether it still works."""
+
+
+def worst_of(consequences: Iterable[str]) -> str:
+    """The most severe of them; "" when none is known here."""
+    return min((one for one in consequences if one in CONSEQUENCES), key=_SEVERE_FIRST.index, default="")
+
 
 _WIDER: Final[Mapping[str, str]] = {
     "SO:0001566 regulatory_region_variant":

@@ -256,6 +256,7 @@ class AnnotationQuery:
 
     gene: approved symbol.  transcript: with a version this version, without one any.  assembly: None for any.
     protein: three-letter form, without brackets for a predicted consequence.  within: where the allele lies.
+    any_of: consequences of which one is enough.
     """
 
     gene: str = ""
@@ -265,6 +266,7 @@ class AnnotationQuery:
     consequence: str = ""
     assembly: Assembly | None = None
     within: Interval | None = None
+    any_of: frozenset[str] = frozenset()
 
     def admits(self, found: Annotation) -> bool:
         transcript = found.transcript if "." in self.transcript else found.transcript.split(".")[0]
@@ -274,6 +276,7 @@ class AnnotationQuery:
             and self.coding in ("", found.coding)
             and self.protein in ("", comparable_change(found.protein))
             and (not self.consequence or self.consequence in found.consequences)
+            and (not self.any_of or not self.any_of.isdisjoint(found.consequences))
         )
 
 

@@ -6,11 +6,12 @@ sequence or chain files says what it cannot answer, and answers the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.genome import Assembly, Interval
+from schemas.genome import Allele, Assembly, Contig, Interval
+from schemas.matching import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +86,73 @@ class Reference:
 
 
 NO_REFERENCE = Reference()
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An allele that laboratories have reported as pathogenic or likely so.
+
+    significance: in ClinVar's words, lower case.  stars: of its review, 0 to 4.  name: ClinVar's number of
+    it.  consequence: the most severe, as CSQ names it; "" where none is told.
+    """
+
+    allele: Allele
+    significance: str
+    stars: int
+    name: str = ""
+    consequence: str = ""
+
+
+class ReportedAlleles(Protocol):
+    """Alleles that are reported as pathogenic or likely so."""
+
+    def knows(self, assembly: Assembly) -> bool:
+        """Whether anything can be said of alleles of this assembly."""
+        ...
+
+    def of_gene(self, gene: Gene, assembly: Assembly) -> Sequence[Reported]:
+        """Those of one gene; may read a file, or take a tenth of a millisecond each the first time."""
+        ...
+
+    def symbols(self) -> Collection[str]:
+        """Of the genes that have any."""
+        ...
+
+
+class ReportedWithin(Protocol):
+    """The same by place, of one assembly."""
+
+    def within(self, place: Interval) -> Sequence[Reported]:
+        """Those that overlap `place`; reads a file."""
+        ...
+
+
+class Frequencies(Protocol):
+    """How frequent alleles are in a population, as far as the site has a table."""
+
+    def knows(self, contig: Contig) -> bool:
+        """Whether a table has this contig."""
+        ...
+
+    def frequency(self, allele: Allele) -> float | None:
+        """0.0 to 1.0, of the population in which it is most frequent, 0.0 for an allele the table lacks.
+
+        None where no table has its contig.  Reads a file: a tenth of a millisecond.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseGene:
+    """What is annotated of the diseases of one gene: ids of HPO terms, and how they are inherited."""
+
+    features: tuple[str, ...]
+    inheritance: frozenset[Mode]
+
+
+class DiseaseGenes(Protocol):
+    """Genes of which diseases are annotated."""
+
+    def find(self, entrez: str) -> DiseaseGene | None:
+        """By NCBI's number, which may be ""; None when no disease of the gene is annotated."""
+        ...

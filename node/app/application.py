@@ -25,7 +25,7 @@ from node.app.credentials import Credentials
 from node.app.description import describe
 from node.app.express import Express
 from node.app.inquiry import Inquiry
-from node.app.matching import at_work, include_exchange
+from node.app.matching import answer_carriers, at_work, include_exchange
 from node.app.membership import create_membership_router
 from node.app.node import BEACON, NETWORK, Node, open_node
 from node.app.pages import add_pages
@@ -35,6 +35,7 @@ from node.app.streaming import create_stream_router
 from node.app.sums import create_sum_router
 from node.audit import Kind
 from node.config import Settings
+from node.exchange.carriers import PATH as CARRIERS
 from node.federation import routes
 from node.federation.asking import NETWORK_QUESTIONS
 from node.federation.network import Network
@@ -113,7 +114,7 @@ def _include_network(app: FastAPI, node: Node) -> None:
     sums = node.open_sums()
     app.include_router(create_sum_router(sums, node.gate.authorise, network))
     app.include_router(create_membership_router(node, network))
-    signed = {NETWORK_QUESTIONS: answer_onward, SUMS: sums.answer}
+    signed = {NETWORK_QUESTIONS: answer_onward, SUMS: sums.answer, CARRIERS: answer_carriers(node)}
     app.include_router(routes.create_router(_door(node, signed)))
     add_pages(app, node, inquire)
 

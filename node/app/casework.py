@@ -97,23 +97,23 @@ class _Casework:
 
     async def listed(self, request: Request) -> Response:
         actor, _ = await self.identify(request)
-        return _told([_line(one) for one in await asyncio.to_thread(self.exchange.book.cases, actor)])
+        return told([_line(one) for one in await asyncio.to_thread(self.exchange.book.cases, actor)])
 
     async def deposit(self, request: Request) -> Response:
         actor, asked = await self._asked(_Deposited, request)
-        return _told(await asyncio.to_thread(_deposit, self.exchange, actor, asked), 201)
+        return told(await asyncio.to_thread(_deposit, self.exchange, actor, asked), 201)
 
     async def show(self, request: Request, case_id: str) -> Response:
         actor, _ = await self.identify(request)
         held = await asyncio.to_thread(self.exchange.book.find, actor, case_id)
         notes = await asyncio.to_thread(self.exchange.book.notes, actor, case_id)
-        told = {"patient": held.patient.document(), "notes": [dataclasses.asdict(one) for one in notes]}
-        return _told({**_line(held), **told})
+        more = {"patient": held.patient.document(), "notes": [dataclasses.asdict(one) for one in notes]}
+        return told({**_line(held), **more})
 
     async def change(self, request: Request, case_id: str) -> Response:
         actor, asked = await self._asked(_Change, request)
         change = partial(self.exchange.book.change, actor, case_id, **asked.said())
-        return _told(_line(await asyncio.to_thread(change)))
+        return told(_line(await asyncio.to_thread(change)))
 
     async def remove(self, request: Request, case_id: str) -> Response:
         actor, _ = await self.identify(request)
@@ -128,12 +128,12 @@ class _Casework:
     async def match(self, request: Request, case_id: str) -> Response:
         actor, _ = await self._asked(Strict, request)
         search = await self.exchange.finder.everywhere(self.network(), actor, case_id)
-        return _told(search.document)
+        return told(search.document)
 
     async def matches(self, request: Request, case_id: str) -> Response:
         actor, _ = await self.identify(request)
         found = await asyncio.to_thread(self.exchange.tracking.tracks, actor, case_id)
-        return _told([dataclasses.asdict(one) for one in found])
+        return told([dataclasses.asdict(one) for one in found])
 
     async def triage(self, request: Request, case_id: str, number: int) -> Response:
         actor, asked = await self._asked(_Judgement, request)
@@ -142,14 +142,21 @@ class _Casework:
         return Response(status_code=204)
 
     async def _asked(self, model: type[_Model], request: Request) -> tuple[Actor, _Model]:
-        """Who asks, and what his body says; an empty one says nothing."""
-        actor, body = await self.identify(request)
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
-            raise UnsupportedMedia(f"the Content-Type must be {_JSON}")
-        try:
-            return actor, validated(model, body or b"{}")
-        except ValueError as fault:
-            raise BadQuestion(str(fault)) from None
+        return await asked_by(self.identify, model, request)
+
+
+async def asked_by(identify: Identify, model: type[_Model], request: Request) -> tuple[Actor, _Model]:
+    """Who asks, and what his body says; an empty one says nothing.
+
+    Raises as `identify`; UnsupportedMedia, BadQuestion: the body is not of this model.
+    """
+    actor, body = await identify(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
+        raise UnsupportedMedia(f"the Content-Type must be {_JSON}")
+    try:
+        return actor, validated(model, body or b"{}")
+    except ValueError as fault:
+        raise BadQuestion(str(fault)) from None
 
 
 def _deposit(exchange: Exchange, actor: Actor, asked: _Deposited) -> list[dict[str, Any]]:
@@ -174,6 +181,7 @@ def _line(one: Deposit) -> Mapping[str, Any]:
     return {"id": one.id, **told}
 
 
-def _told(document: Any, status: int = 200) -> Response:
+def told(document: Any, status: int = 200) -> Response:
+    """A document that nobody keeps on the way."""
     body = orjson.dumps(document)
     return Response(body, status, headers={"cache-control": "no-store"}, media_type=_JSON)

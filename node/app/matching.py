@@ -23,6 +23,7 @@ from node.access.bodies import read_body
 from node.access.principal import Caller as SignedIn
 from node.access.principal import PeerPrincipal, Role
 from node.access.tokens import Call, TokenVerifier
+from node.app.carriers import create_carriers_router
 from node.app.casework import create_cases_router
 from node.app.node import Node
 from node.audit import Entry, Kind, Outcome
@@ -30,11 +31,12 @@ from node.cases import Actor
 from node.exchange.mail import Post, Postman
 from node.exchange.tokens import HEADER
 from node.federation.network import Network
+from node.federation.routes import AnswerPeer, PeerQuestion
 from node.federation.transport import Reply, exchange, open_http
 from schemas.access import ANONYMOUS
-from schemas.errors import Forbidden, NotAuthorised
+from schemas.errors import Forbidden, NotAuthorised, NotFound
 from schemas.exchange import Heartbeat
-from schemas.mme import MatchRequest
+from schemas.mme import MatchRequest, read_request
 
 MATCHMAKER: Final = "/mme"
 NETWORK: Final = "/network/mme"
@@ -139,6 +141,20 @@ def include_exchange(app: FastAPI, node: Node) -> None:
     app.include_router(api.create_router(office), prefix=MATCHMAKER)
     app.include_router(api.create_match_router(owner, answer_everywhere), prefix=NETWORK)
     app.include_router(create_cases_router(own, counter.actor, network))
+    app.include_router(create_carriers_router(own, counter.actor, network))
+
+
+def answer_carriers(node: Node) -> AnswerPeer:
+    """How a peer's signed question about carriers of candidate genotypes is answered."""
+
+    async def answer(question: PeerQuestion) -> tuple[int, bytes]:
+        if question.path != "match":
+            raise NotFound("carriers are asked for at /federation/v1/carriers/match")
+        asked, asking = read_request(question.body), question.asking
+        name = str(PeerPrincipal(question.signed.peer))
+        return 200, orjson.dumps(await node.exchange.carriers.answer(name, asking.most, asked))
+
+    return answer
 
 
 @asynccontextmanager

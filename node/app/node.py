@@ -33,6 +33,7 @@ from node.app.gate import Gate, Strangers
 from node.app.inquiry import Inquiry
 from node.app.sums import Sums, open_sums
 from node.audit import Audit, Kind, open_audit
+from node.candidates import GenotypeSearch, Held, open_search
 from node.cases.subjects import Subjects
 from node.config import CONFIG_NAME, FederationSection, Settings
 from node.exchange import Exchange, open_exchange
@@ -157,6 +158,11 @@ class Node:
         own = self.beacon
         return Subjects(self.catalogue, own.people, self.store, self.annotations, self.genes)
 
+    @property
+    def search(self) -> GenotypeSearch:
+        """What looks for genotypes."""
+        return self.exchange.carriers.search
+
     def anonymous(self) -> Grant:
         return self.gate.grant(Anonymous())
 
@@ -168,6 +174,7 @@ class Node:
     ) -> None:
         self.audit.close()
         self.sequences.close()
+        self.search.close()
         self.roster.close()
         self.store.close()
         self.annotations.close()
@@ -198,13 +205,11 @@ def open_node(settings: Settings) -> Node:
     """
     own = settings.reference
     sequences = FastaSequences(own.fasta)
-    genes, ontologies = GeneTable(own.genes), Ontologies()
-    chains = ChainFiles(own.chains)
-    reference = Reference(genes, sequences, chains)
+    genes, ontologies, chains = GeneTable(own.genes), Ontologies(), ChainFiles(own.chains)
     engine = db.connect(settings.database_url)
     db.migrate(engine)
-    catalogue, store, annotations = DatabaseCatalogue(engine), open_store(engine), open_annotations(engine)
-    roster = DatabasePeople(engine)
+    catalogue, roster = DatabaseCatalogue(engine), DatabasePeople(engine)
+    store, annotations = open_store(engine), open_annotations(engine)
     beacon = Beacon(
         settings.identity,
         catalogue,
@@ -213,15 +218,15 @@ def open_node(settings: Settings) -> Node:
         ontologies,
         _cohorts(settings),
         frozenset(settings.beacon.synthetic),
-        reference,
+        Reference(genes, sequences, chains),
         annotations,
         settings.policies.floor,
     )
     audit = open_audit(engine, settings.home / "keys")
+    search = open_search(settings, engine, Held(catalogue, roster, store, annotations, genes, chains))
     key = NodeKey.load(settings.home / "keys")
     entrance = open_entrance(settings, engine, key, audit)
     rules = Rules(settings.node.id, ontologies, settings.policies.floor)
-    gate = Gate(beacon, rules, audit, entrance.authenticator, entrance.reception, Strangers(rules))
     return Node(
         settings=settings,
         engine=engine,
@@ -235,8 +240,10 @@ def open_node(settings: Settings) -> Node:
         peers=PeerBook(engine, settings),
         audit=audit,
         genes=genes,
-        gate=gate,
-        exchange=open_exchange(settings, engine, audit, ontologies=ontologies, genes=genes, liftover=chains),
+        gate=Gate(beacon, rules, audit, entrance.authenticator, entrance.reception, Strangers(rules)),
+        exchange=open_exchange(
+            settings, engine, audit, ontologies=ontologies, liftover=chains, search=search
+        ),
         embedded=entrance.embedded,
         authenticator=entrance.authenticator,
         reception=entrance.reception,

@@ -70,7 +70,7 @@ class Subjects:
         told = [self._gene(held, gene, person) for gene in named]
         features = [one for gene in told for one in gene]
         features += [self._named(held, person, named, variant) for variant in variants]
-        members = {**_clinical(record), "genomicFeatures": _distinct(features)}
+        members = {**clinical(record), "genomicFeatures": _distinct(features)}
         if not members["features"] and not features:
             remedy = "Import his record with HPO terms, or name a gene with --gene."
             raise BadInput(Place(individual), "there is nothing to match him by", remedy)
@@ -185,7 +185,7 @@ def _distinct(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _clinical(record: Mapping[str, Any]) -> dict[str, Any]:
+def clinical(record: Mapping[str, Any]) -> dict[str, Any]:
     """Features, diagnoses and sex of a record in Beacon's form, as far as the exchange has them."""
     sex = read_sex(str(_member(record, "sex").get("id", ""))) or Sex.UNKNOWN
     return {

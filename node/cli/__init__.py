@@ -13,6 +13,7 @@ import typer
 from node.cli import (
     ask,
     audit,
+    carriers,
     cases,
     clients,
     data,
@@ -61,6 +62,9 @@ app.add_typer(users.user, name="user")
 app.add_typer(clients.client, name="client")
 app.add_typer(clients.keys, name="keys")
 app.add_typer(cases.case, name="case")
+cases.case.command("candidates")(carriers.candidates)
+life.consent.command("set")(carriers.set_finding)
+life.consent.command("show")(carriers.show_finding)
 app.command()(matching.match)
 app.command()(matching.rematch)
 peers.peer.command("token")(matching.token)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from node.app import Node
 from node.cases import OPERATOR, read_cases
+from node.cli.carriers import match_carriers
 from node.cli.options import AsJson, Home, open_home, out, print_json
 from node.exchange.rounds import RoundReport
 from schemas.errors import NotFound
@@ -24,10 +25,23 @@ def match(
     wanted: Annotated[str, typer.Argument(metavar="FILE|CASE", help="A file of patients, or a case's id.")],
     home: Home,
     network: Annotated[bool, typer.Option("--network", help="Ask all peers, too.")] = False,
+    one_sided: Annotated[
+        bool, typer.Option("--one-sided", help="Who carries a candidate genotype in the case's genes.")
+    ] = False,
+    zero_sided: Annotated[
+        bool, typer.Option("--zero-sided", help="Who resembles the patient and carries one in any gene.")
+    ] = False,
+    gene: Annotated[list[str] | None, typer.Option(help="With --one-sided: in this gene.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Who resembles this patient, here or in the network; only a deposited case is sent to others."""
+    if (one_sided and zero_sided) or (gene and not one_sided):
+        raise typer.BadParameter("--gene goes with --one-sided, and --one-sided not with --zero-sided")
     with open_home(home) as node:
+        if one_sided or zero_sided:
+            genes = [] if zero_sided else gene or None
+            match_carriers(node, wanted, genes, network=network, as_json=as_json)
+            return
         patients = _patients(node, wanted)
         documents = asyncio.run(_matched(node, patients, network=network))
     if as_json:

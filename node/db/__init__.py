@@ -38,7 +38,7 @@ from node.db.identity import (
     web_session,
 )
 from node.db.network import document_seq, peer, secure_sum
-from node.db.people import biosample, dataset, individual, person, withdrawn
+from node.db.people import biosample, dataset, finding_consent, individual, person, withdrawn
 from node.db.variants import annotation, coverage, merged_file, variant, vcf_file
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "entitlement",
     "exchange_day",
     "exchange_token",
+    "finding_consent",
     "held_schema",
     "individual",
     "merged_file",

@@ -65,3 +65,13 @@ withdrawn: Final = sa.Table(
     sa.Column("going", sa.Boolean, nullable=False, default=False, comment="being scrubbed: no way back"),
     sa.Column("at", sa.Text, nullable=False, comment="ISO 8601, UTC"),
 )
+
+# Who may be found by his genotype, and what may be told of him; nobody who is not here.
+finding_consent: Final = sa.Table(
+    "finding_consent",
+    metadata,
+    sa.Column("dataset_no", sa.Integer, sa.ForeignKey("dataset.no"), primary_key=True),
+    sa.Column("individual", sa.Text, primary_key=True),
+    sa.Column("level", sa.Text, nullable=False, comment="count, contact or variant"),
+    sa.Column("at", sa.Text, nullable=False, comment="ISO 8601, UTC"),
+)

@@ -4,6 +4,8 @@
     guard      how much each peer may ask, and who asks as if he were fishing
     census     the numbers of `/mme/metrics`
     desk       answering: this node's own cases, counted, audited, its doctors told
+    carriers   people who carry a candidate genotype, asked for by others and for the node's own cases
+    candidates candidate genes of the node's own cases, from their genotypes
     asking     how each kind of peer is asked
     letters    what people are told of new matches, and the outbox that holds it until it is sent
     mail       sending by SMTP and as signed webhooks

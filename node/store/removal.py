@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -10,6 +11,15 @@ from sqlalchemy.engine import Engine
 from node import db
 from node.store import files
 from node.store.scrubbing import empty_log
+
+_OF_DATASET: Final = (
+    db.merged_file,
+    db.withdrawn,
+    db.biosample,
+    db.individual,
+    db.finding_consent,
+    db.person,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ def remove_dataset(engine: Engine, dataset: str) -> RemovalReport:
             individuals = connection.scalar(ours) or 0
             live = sa.update(db.vcf_file).where(db.vcf_file.c.dataset_no == target.no)
             connection.execute(live.values(live=False))
-            for table in (db.merged_file, db.withdrawn, db.biosample, db.individual, db.person):
+            for table in _OF_DATASET:
                 connection.execute(sa.delete(table).where(table.c.dataset_no == target.no))
             connection.execute(sa.delete(db.dataset).where(db.dataset.c.no == target.no))
         files.sweep(writer)

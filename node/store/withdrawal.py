@@ -195,6 +195,9 @@ def _strike(connection: Connection, no: int, names: Sequence[_Name]) -> None:
         if one.kind in _TABLES:
             records = _TABLES[one.kind]
             connection.execute(sa.delete(records).where(records.c.dataset_no == no, records.c.id == one.name))
+    consent = db.finding_consent
+    his = (consent.c.dataset_no == no, consent.c.individual.in_({one.name for one in names}))
+    connection.execute(sa.delete(consent).where(*his))  # and it does not come back with him
     gone = BitMap(one.ordinal for one in names if one.ordinal is not None)
     _rename(connection, no, dict.fromkeys(gone))
     files.hide(connection, gone, segs=_live(connection, no))

@@ -6,9 +6,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("node", "beacon", "matchmaker", "schemas")
-DOORS = {"beacon/disclosure.py", "beacon/merge.py", "matchmaker/match.py", "matchmaker/merge.py"}
+DOORS = {
+    "beacon/disclosure.py",
+    "beacon/merge.py",
+    "matchmaker/match.py",
+    "matchmaker/onesided.py",
+    "matchmaker/merge.py",
+}
 # The documents that tell something about people; the doors alone may make them.
-ANSWERS = {"Response", "ResultSet", "MatchResponse"}
+ANSWERS = {"Response", "ResultSet", "MatchResponse", "CarrierResponse"}
 BARE_COORDINATES = {"start", "end", "pos", "position", "begin", "stop"}
 EMPTY_NAMES = {
     "utils",

@@ -15,6 +15,7 @@ from node.config import (
     VisaSection,
     read_settings,
 )
+from node.sections import CarrierSection
 from schemas.errors import BadInput
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "varhaven.example.toml"
@@ -51,6 +52,8 @@ def test_every_setting_is_documented() -> None:
         assert isinstance(kind, type)
         assert issubclass(kind, BaseModel)
         missing += [f"{section}.{key}" for key in kind.model_fields if key not in written]
+    carriers = document["matchmaker"]["carriers"]
+    missing += [f"carriers.{key}" for key in CarrierSection.model_fields if key not in carriers]
     assert not missing
 
 

@@ -104,3 +104,12 @@ def upgrade() -> None:
         sa.Column("results", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("peer", "day"),
     )
+    op.create_table(
+        "finding_consent",
+        sa.Column("dataset_no", sa.Integer(), nullable=False),
+        sa.Column("individual", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False, comment="count, contact or variant"),
+        sa.Column("at", sa.Text(), nullable=False, comment="ISO 8601, UTC"),
+        sa.ForeignKeyConstraint(["dataset_no"], ["dataset.no"]),
+        sa.PrimaryKeyConstraint("dataset_no", "individual"),
+    )
