@@ -57,7 +57,8 @@ _VARIANT: Final[Mapping[str, tuple[Schema, str]]] = {
     ),
     "hitsPhase": (
         {"type": "string", "enum": [word.value for word in Lying], "default": "any"},
-        "beside hitsPerPerson: how the alleles lie on the two copies, as far as the files are phased",
+        "beside hitsPerPerson: how the alleles lie on the two copies, as far as the files are phased; trans "
+        "is without those who have one of them twice, biallelic is with them",
     ),
 }
 _FILTERS: Final[Schema] = {"type": "array", "items": _TEXT}

@@ -294,6 +294,7 @@ class Lying(StrEnum):
     """How the alleles of somebody who is hit twice lie on his two copies.
 
     any: in whatever way.  biallelic: both copies are known to be hit, by one allele twice or by two in trans.
+    Who has one of them twice is `homozygous`, and not `trans`, whatever else he carries.
     """
 
     ANY = "any"
