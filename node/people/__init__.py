@@ -4,6 +4,7 @@
     terms         spellings: CURIEs, and the words and codes for sex
     records       what a Beacon Friendly Format record must be, and the `Individual` it stands for
     bff phenopacket pedigree table workbook fhir    one reader a file format, each giving a `Batch` of records
+    actions       what phenopackets tell of treatment and kinship
     coding        FHIR data types as ontology terms, quantities and ages
     leaving       whoever has withdrawn is left out
     keeping       the two tables: import, and reading back

@@ -11,7 +11,7 @@ Spec: FHIR R4 (4.0.1) and R5 (5.0.0); Bulk Data Access 2.0 (NDJSON).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,7 @@ _SEVERITIES: Final = {
     "SNOMED:24484000": {"id": "HP:0012828", "label": "Severe"},
 }
 _REMEDY: Final = "Give a FHIR Bundle, a resource, a list of them, NDJSON, or a folder of such files."
+_OF_RELATIVES: Final = "a relative has it, and no disease of the patient in this input is of its code"
 _NO_CODE: Final = "its code is of no vocabulary that is known here"
 
 
@@ -48,7 +49,21 @@ class _Patient:
     diseases: list[dict[str, object]] = field(default_factory=list)
     features: list[dict[str, object]] = field(default_factory=list)
     measures: list[dict[str, object]] = field(default_factory=list)
-    family: set[object] = field(default_factory=set)
+    family: list[tuple[Member, frozenset[object]]] = field(default_factory=list)
+
+    def tell_family(self) -> Iterator[Member]:
+        """Marks the diseases that relatives have too, and gives what they have that he has not."""
+        for source, codes in self.family:
+            shared = [one for one in self.diseases if _code_of(one) in codes]
+            for disease in shared:
+                disease["familyHistory"] = True
+            if not shared:
+                yield source
+
+
+def _code_of(disease: dict[str, object]) -> object:
+    code = disease["diseaseCode"]
+    return code["id"] if isinstance(code, dict) else None
 
 
 @dataclass(slots=True)
@@ -90,12 +105,19 @@ def read_fhir(path: Path) -> Batch:
             reading.skip(source, f"{kind[:40]} is not taken over")
     told = {name for name, kinds in _TOLD_BY.items() if any(resources[kind] for kind in kinds)}
     people = {patient.id: patient for patient in reading.patients.values()}
+    _tell_families(reading, people.values())
     return Batch(
         tuple(_individual(patient, told) for patient in people.values()),
         tuple(reading.biosamples),
         partial=True,
         skipped=tuple(reading.skipped),
     )
+
+
+def _tell_families(reading: _Reading, people: Iterable[_Patient]) -> None:
+    for patient in people:
+        for source in patient.tell_family():
+            reading.skip(source, _OF_RELATIVES)
 
 
 _TOLD_BY: Final = {
@@ -175,10 +197,6 @@ def _patient_of(reading: _Reading, source: Member, element: str = "subject") -> 
 
 def _individual(patient: _Patient, told: set[str]) -> Record:
     gender = patient.source.get("gender")
-    for disease in patient.diseases:
-        code = disease["diseaseCode"]
-        if isinstance(code, dict) and code["id"] in patient.family:
-            disease["familyHistory"] = True
     lists = {
         "diseases": patient.diseases,
         "phenotypicFeatures": patient.features,
@@ -346,7 +364,8 @@ def _read_family(reading: _Reading, source: Member, _address: str) -> None:
         found = coding.terms(condition.need("code"))
         if not found:
             reading.skip(condition, _NO_CODE)
-        patient.family.update(term["id"] for term in found)
+            continue
+        patient.family.append((condition, frozenset(term["id"] for term in found)))
 
 
 _READERS: Final = {

@@ -2,8 +2,8 @@
 
 The library `phenopackets` checks a document against the protocol buffers of the specification and gives it
 one spelling.  Taken over are subject, phenotypic features, diseases (without those marked as excluded),
-measurements and biosamples.  Interpretations and files are left out: a packet's variants are not a person's
-record.
+measurements, medical actions, kinship (`actions`) and biosamples.  Interpretations and files are left out: a
+packet's variants are not a person's record.
 
 Spec: Phenopackets v2.0, https://phenopacket-schema.readthedocs.io
 """
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from node.people.actions import kinship, medical_actions
 from node.people.members import Member, read_json
 from node.people.records import Batch, Record, as_json, biosample_record, individual_record
 from node.people.terms import sex_term
@@ -48,14 +49,15 @@ def read_phenopackets(path: Path) -> Batch:
     individuals: list[Record] = []
     biosamples: list[Record] = []
     for file in files:
-        for packet in _packets(file):
-            subject = _individual(packet)
+        for packet, family in _packets(file):
+            subject = _individual(packet, family)
             individuals.append(subject)
             biosamples.extend(_biosamples(packet, subject.id))
     return Batch(tuple(individuals), tuple(biosamples))
 
 
-def _packets(file: Path) -> Iterator[Member]:
+def _packets(file: Path) -> Iterator[tuple[Member, Member | None]]:
+    """Each with the family it stands in."""
     document = read_json(file)
     listed = document.value if isinstance(document.value, list) else [document.value]
     for source in Member(listed, document.file).each("packet"):
@@ -63,16 +65,17 @@ def _packets(file: Path) -> Iterator[Member]:
         yield from _members(Member(in_form(source), source.file, source.field))
 
 
-def _members(document: Member) -> Iterator[Member]:
+def _members(document: Member) -> Iterator[tuple[Member, Member | None]]:
     """The packets of a packet, a family or a cohort."""
     proband = document.get("proband")
+    family = document if proband is not None else None
     if proband is not None:
-        yield proband
+        yield proband, family
     for name in ("relatives", "members"):
         others = document.get(name)
-        yield from others.each() if others else ()
+        yield from ((one, family) for one in others.each()) if others else ()
     if proband is None and not document.has("members"):
-        yield document
+        yield document, None
 
 
 def _check_version(source: Member) -> None:
@@ -113,7 +116,7 @@ def _misfit(source: Member, fault: str) -> BadInput:
     return BadInput(place, problem, "See https://phenopacket-schema.readthedocs.io")
 
 
-def _individual(packet: Member) -> Record:
+def _individual(packet: Member, family: Member | None) -> Record:
     subject = packet.need("subject")
     sex = subject.get("sex")
     content: dict[str, object] = {
@@ -124,6 +127,9 @@ def _individual(packet: Member) -> Record:
     }
     if packet.has("measurements"):
         content["measures"] = _measurements(packet)
+    content |= medical_actions(packet, _quantity)
+    if family is not None:
+        content |= kinship(family, subject.need("id").text())
     karyotype = subject.get("karyotypicSex")
     if karyotype is not None and karyotype.value != "UNKNOWN_KARYOTYPE":
         content["karyotypicSex"] = karyotype.text()

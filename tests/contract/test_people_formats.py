@@ -296,6 +296,13 @@ def test_what_no_record_can_tell_is_reported(engine, tmp_path):
         seen(concept(LOINC, "1-1"), valueQuantity={"value": 5, "comparator": "<"}),
         seen(concept(HPO, "HP:0001250"), valueQuantity={"value": 5}),
         about("Observation", status="preliminary", code=concept(LOINC, "1-1"), valueInteger=3),
+        {
+            "resourceType": "FamilyMemberHistory",
+            "status": "completed",
+            "patient": {"reference": "Patient/P1"},
+            "relationship": {"text": "mother"},
+            "condition": [{"code": concept(SNOMED, "1")}],
+        },
     )
     reasons = {
         str(place).removeprefix(f"{tmp_path / 'fhir.json'}, "): reason for place, reason in report.skipped
@@ -310,6 +317,9 @@ def test_what_no_record_can_tell_is_reported(engine, tmp_path):
         "entry 7, resource": inexact,
         "entry 8, resource": "its value does not say whether the feature is there",
         "entry 9, resource": "the observation is preliminary",
+        "entry 10, resource.condition[1]": (
+            "a relative has it, and no disease of the patient in this input is of its code"
+        ),
     }
     (person,) = people(engine, DATASET)
     assert (person.diseases, person.features, person.record["measures"]) == ((), (), [])
@@ -448,6 +458,119 @@ def test_families_and_measurements_of_phenopackets(engine, tmp_path):
             "observationMoment": {"iso8601duration": "P39Y"},
         }
     ]
+
+
+def test_medical_actions_of_phenopackets(engine, tmp_path, shared):
+    drug, twice = (
+        {"id": "DrugCentral:1610", "label": "losartan"},
+        {"id": "NCIT:C64496", "label": "Twice Daily"},
+    )
+    dose = {"unit": {"id": "UO:0000022", "label": "milligram"}, "value": 30.0}
+    interval = {"start": "2020-03-15T13:00:00Z", "end": "2020-03-25T13:00:00Z"}
+    kidney, biopsy = {"id": "UBERON:0002113", "label": "kidney"}, {"id": "NCIT:C51585", "label": "Biopsy"}
+    chemotherapy = {"id": "NCIT:C10894", "label": "FOLFOX"}
+    by_mouth = {"id": "NCIT:C38288", "label": "Oral Route"}
+    actions = [
+        {
+            "treatment": {
+                "agent": drug,
+                "routeOfAdministration": by_mouth,
+                "cumulativeDose": dose,
+                "doseIntervals": [{"quantity": dose, "scheduleFrequency": twice, "interval": interval}],
+            },
+            "treatmentIntent": {"id": "NCIT:C62220"},
+        },
+        {"procedure": {"code": biopsy, "bodySite": kidney, "performed": {"age": {"iso8601duration": "P9Y"}}}},
+        {"procedure": {"code": biopsy, "performed": {"timestamp": "2021-05-11T15:07:16Z"}}},
+        {
+            "radiationTherapy": {
+                "modality": {"id": "NCIT:C28039"},
+                "bodySite": kidney,
+                "dosage": 2,
+                "fractions": 5,
+            }
+        },
+        {
+            "therapeuticRegimen": {
+                "ontologyClass": chemotherapy,
+                "startTime": {"age": {"iso8601duration": "P10Y"}},
+                "regimenStatus": "STARTED",
+            }
+        },
+        {"treatment": {"routeOfAdministration": by_mouth}},
+    ]
+    packet = {"subject": {"id": "P1", "sex": "MALE"}, "medicalActions": actions}
+    import_people(engine, DATASET, written(tmp_path, packet), Format.PHENOPACKET)
+    (person,) = people(engine, DATASET)
+    assert person.record["treatments"] == [
+        {
+            "treatmentCode": drug,
+            "routeOfAdministration": by_mouth,
+            "cumulativeDose": dose,
+            "doseIntervals": [{"quantity": dose, "scheduleFrequency": twice, "interval": interval}],
+        },
+        {"treatmentCode": chemotherapy, "ageAtOnset": {"iso8601duration": "P10Y"}},
+    ]
+    assert person.record["interventionsOrProcedures"] == [
+        {"procedureCode": biopsy, "bodySite": kidney, "ageAtProcedure": {"iso8601duration": "P9Y"}},
+        {"procedureCode": biopsy, "dateOfProcedure": "2021-05-11"},
+        {"procedureCode": {"id": "NCIT:C28039"}, "bodySite": kidney},
+    ]
+    assert not load_check(shared).errors("individual", person.record, formats=True)
+
+
+def test_kinship_of_phenopackets(engine, tmp_path, shared):
+    """As a PED file tells it, and as a pedigree of the specification where the proband has a disease."""
+    disease = {"id": "OMIM:142900", "label": "Holt-Oram syndrome"}
+    persons = [
+        {
+            "familyId": "F1", "individualId": "P1", "paternalId": "P3", "maternalId": "M",
+            "sex": "FEMALE", "affectedStatus": "AFFECTED",
+        },
+        {
+            "familyId": "F1", "individualId": "P3", "paternalId": "0", "maternalId": "0",
+            "sex": "MALE", "affectedStatus": "UNAFFECTED",
+        },
+        {"familyId": "F1", "individualId": "M", "sex": "FEMALE"},
+    ]  # fmt: skip
+    family = {
+        "id": "family-1",
+        "proband": {"subject": {"id": "P1", "sex": "FEMALE"}, "diseases": [{"term": disease}]},
+        "relatives": [{"subject": {"id": "P3", "sex": "MALE"}}, {"subject": {"id": "P4", "sex": "MALE"}}],
+        "pedigree": {"persons": persons},
+    }
+    import_people(engine, DATASET, written(tmp_path, family), Format.PHENOPACKET)
+    proband, father, stranger = people(engine, DATASET)
+    told = {"family": "F1", "father": "P3", "mother": "M", "affected": True}
+    assert proband.record["info"] == {"pedigree": told}
+    assert father.record["info"] == {"pedigree": {"family": "F1", "affected": False}}
+    assert "info" not in stranger.record
+    assert (
+        proband.record["pedigrees"]
+        == father.record["pedigrees"]
+        == [
+            {
+                "id": "family-1",
+                "disease": {"diseaseCode": disease},
+                "members": [
+                    {
+                        "memberId": "P1",
+                        "role": {"id": "NCIT:C64435", "label": "Proband"},
+                        "affected": True,
+                    },
+                    {
+                        "memberId": "P3",
+                        "role": {"id": "NCIT:C96572", "label": "Biological Father"},
+                        "affected": False,
+                    },
+                ],
+                "numSubjects": 3,
+            }
+        ]
+    )
+    check = load_check(shared)
+    for person in (proband, father, stranger):
+        assert not check.errors("individual", person.record, formats=True)
 
 
 @pytest.mark.parametrize(
