@@ -7,9 +7,10 @@
     catalogue   the datasets, and whether their registered files are still what they were
 
 Below these: `layout` and `bitmaps` (the index on disk), `session` (connections, and what is visible),
-`reader`, `header`, `alleles`, `consequences`, `scanner`, `tally`, `rows`, `spans` (a file becomes rows),
-`parts`, `crew`, `worker` and `frames` (in processes of their own), `intake`, `bundle`, `together` and
-`merging` (many files in one run), `coverage` (who was looked at), `files` (the register of ingested files).
+`overview` and `pieces` (questions about many alleles at once), `reader`, `header`, `alleles`,
+`consequences`, `scanner`, `abreast`, `tally`, `rows`, `spans` (a file becomes rows), `parts`, `crew`,
+`worker` and `frames` (in processes of their own), `intake`, `bundle`, `together` and `merging` (many files
+in one run), `coverage` (who was looked at), `files` (the register of ingested files).
 
 The VCF files stay the source of truth; the index can be made again from them.  Nothing here knows who may
 see what: callers narrow every question to the people they are permitted to count.

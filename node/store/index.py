@@ -22,19 +22,21 @@ from node.store.bitmaps import decode_set, mask_of, touches
 from node.store.counting import HeldAllele, carriers, held_allele, phases, told, variant, zygosities
 from node.store.coverage import COVERED, open_coverage
 from node.store.layout import COLUMNS, LOOKED_AT, PlainRow, Row, bin_at, first_bin
+from node.store.overview import Overview
 from node.store.pairing import hit_twice
+from node.store.pieces import Pieces
 from node.store.session import Holding, LiveFile, Session, Sessions
 from node.store.statements import (
     ALL_STATEMENTS,
+    EXACT_CARRIERS,
     EXACT_FILES,
     EXACT_ROWS,
-    LONG_CARRIERS,
     LONG_COUNT,
     LONG_DISTINCT,
     LONG_PLAIN,
     LONG_ROWS,
     LOOKED_AT_ROWS,
-    SHORT_CARRIERS,
+    RANGE_COUNT,
     SHORT_COUNT,
     SHORT_DISTINCT,
     SHORT_PLAIN,
@@ -42,7 +44,6 @@ from node.store.statements import (
     Window,
     in_style,
     looks,
-    windows,
 )
 from schemas.genome import Allele
 from schemas.ports import HitTwice, Page, PersonSet, Phase, Variant, Zygosities
@@ -52,6 +53,7 @@ _BATCH_ROWS: Final = 2048
 _KEY: Final = itemgetter(1, 2, 3, 4, 5)
 _BEFORE_ALL: Final = (-1, -1, -1, "", "", -1, -1)
 _SEG: Final = COLUMNS.index("seg")
+_PLAIN_SEG: Final = 1 + PlainRow._fields.index("seg")
 _CARRIERS: Final = COLUMNS.index("carriers")
 
 RawRow = tuple[Any, ...]
@@ -65,10 +67,12 @@ class SqlStore:
         self._sessions = Sessions(engine)
         style = engine.dialect.paramstyle
         self._said = {text: in_style(text, style) for text in (*ALL_STATEMENTS, COVERED)}
+        self._pieces = Pieces()
 
     def close(self) -> None:
-        """Closes its connections; it opens new ones when it is asked again."""
+        """Closes its connections, and keeps nothing; it opens new ones when it is asked again."""
         self._sessions.close()
+        self._pieces.forget()
 
     def people(self, dataset: str) -> tuple[str, ...]:
         """Sample names by ordinal.  Raises NotHeld: no such dataset."""
@@ -81,10 +85,11 @@ class SqlStore:
             holding = session.scene.holding(dataset, contig_of(query))
             if people is not None and holding.of_sites:
                 return False
-            held = self._is_held(session, holding, query) if people is None else None
+            asked = holding.asked(people)
+            held = self._is_held(session, holding, query, asked)
             if held is not None:
                 return held
-            return next(self._matches(session, holding, query, people, 16), None) is not None
+            return next(self._matches(self._view(session, holding, query), asked, 16), None) is not None
 
         return self._sessions.read(answer)
 
@@ -96,17 +101,19 @@ class SqlStore:
             if people is not None and holding.of_sites:
                 return 0
             # Within one file no allele has two rows, and none need be compared.
-            once = holding.files_on(contig_of(query)) < 2
-            plain = _placed_only(query) and holding.is_clean
-            if plain and people is None:
-                counted = self._count_rows(session, holding, query, once=once)
-                return counted + self._count_looked_at(session, holding, query, None)
-            if plain and once and people is not None:
-                counted = self._count_carried(session, holding, query, people)
-                return counted + self._count_looked_at(session, holding, query, people)
-            if people is None and (held := self._is_held(session, holding, query)) is not None:
+            contig = contig_of(query)
+            once, asked = holding.files_on(contig) < 2, holding.asked(people)
+            view = self._view(session, holding, query)
+            if _placed_only(query):
+                if asked is None and holding.is_clean:
+                    return self._count_rows(view, once=once) + self._count_looked_at(view, None)
+                # Which of several rows was counted by its key is not told then.
+                is_plain = once or not holding.looked_at_on(contig)
+                if is_plain and holding.is_apart and not holding.of_sites:
+                    return view.count_carried(asked, once=once) + self._count_looked_at(view, asked)
+            if (held := self._is_held(session, holding, query, asked)) is not None:
                 return int(held)
-            return sum(1 for _ in self._matches(session, holding, query, people, _BATCH_ROWS))
+            return sum(1 for _ in self._matches(view, asked, _BATCH_ROWS))
 
         return self._sessions.read(answer)
 
@@ -120,15 +127,17 @@ class SqlStore:
             if people is not None and holding.of_sites:
                 return []
             last = page.offset + page.limit
-            if people is None and last <= _BATCH_ROWS and _is_told_by_rows(holding, query):
-                shown = self._page(session, holding, query, last)
+            view, asked = self._view(session, holding, query), holding.asked(people)
+            if asked is None and last <= _BATCH_ROWS and _is_told_by_rows(holding, query):
+                shown = self._page(view, last)
                 if shown is not None:
-                    return [told(row, contig_of(query)) for row in shown[page.offset :]]
-            matches = self._matches(session, holding, query, people, min(_BATCH_ROWS, last + 6))
+                    contig = contig_of(query)
+                    return [told(row, contig) for row in shown[page.offset :]]
+            matches = self._matches(view, asked, min(_BATCH_ROWS, last + 6))
             coverage = open_coverage(session, self._said[COVERED], holding)
             # Wide questions read in batches; none may be under way when the coverage asks its own.
             found = list(islice(matches, page.offset, last))
-            return [variant(held, holding, people, coverage) for held in found]
+            return [variant(held, holding, asked, coverage) for held in found]
 
         return self._sessions.read(answer)
 
@@ -179,47 +188,65 @@ class SqlStore:
 
         return self._sessions.read(answer)
 
-    def _is_held(self, session: Session, holding: Holding, query: VariantQuery) -> bool | None:
-        """Whether one allele has a row that everybody may see; None where that takes more than its key."""
-        if not holding.is_clean or not isinstance(query, SequenceQuery) or query.allele is None:
-            return None
-        found = session.rows(self._said[EXACT_FILES], exact_values(holding, query.allele))
-        return any(row[0] in holding.files for row in found)
+    def _view(self, session: Session, holding: Holding, query: VariantQuery) -> Overview:
+        return Overview(session, self._said, holding, query, self._pieces)
 
-    def _page(
-        self, session: Session, holding: Holding, query: VariantQuery, last: int
-    ) -> list[PlainRow] | None:
+    def _is_held(
+        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None
+    ) -> bool | None:
+        """Whether one allele has a row of these people; None where that takes more than its key."""
+        if not isinstance(query, SequenceQuery) or query.allele is None:
+            return None
+        values = exact_values(holding, query.allele)
+        if people is None and holding.is_clean:
+            found = session.witnessed(self._said[EXACT_FILES], values)
+            return any(seg in holding.files for _, seg in found)
+        if holding.is_apart and not holding.of_sites:
+            seen = holding.seen if people is None else holding.seen & people
+            found = session.witnessed(self._said[EXACT_CARRIERS], values)
+            held = [decode_set(carriers) for _, seg, carriers in found if seg in holding.files]
+            return any(not seen.isdisjoint(one) for one in held)
+        return None
+
+    def _page(self, view: Overview, last: int) -> list[RawRow] | None:
         """The first `last` rows of a question that asks for a place alone; None if one is not visible."""
-        rows: list[PlainRow] = []
-        for window in windows(query, holding.no, holding.levels):
+        rows: list[RawRow] = []
+        asked = 0
+        for window in view.windows():
             text = SHORT_PLAIN if window.level is None else LONG_PLAIN
-            found = session.rows(self._said[text], (*window.values, last))
-            rows += map(PlainRow._make, found)
-        if any(row.seg not in holding.files for row in rows):
+            rows += view.session.witnessed(self._said[text], (*window.values, last))
+            asked += 1
+        files = view.holding.files
+        if not files.keys() >= {row[_PLAIN_SEG] for row in rows}:
             return None
-        return sorted(rows)[:last] if len(holding.levels) else rows
+        return sorted(rows)[:last] if asked > 1 else rows
 
-    def _count_rows(self, session: Session, holding: Holding, query: VariantQuery, *, once: bool) -> int:
-        total = 0
-        for window in windows(query, holding.no, holding.levels):
-            if window.level is None:
-                text = SHORT_COUNT if once else SHORT_DISTINCT
-            else:
-                text = LONG_COUNT if once else LONG_DISTINCT
-            total += session.rows(self._said[text], (*window.values, holding.no))[0][0]
-        return total
+    def _count_rows(self, view: Overview, *, once: bool) -> int:
+        return sum(self._count_in(view, window, once=once) for window in view.windows())
 
-    def _matches(
-        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None, batch: int
-    ) -> Iterator[HeldAllele]:
+    def _count_in(self, view: Overview, window: Window, *, once: bool) -> int:
+        values = window.range_values(view.holding.no) if once else None
+        if values is not None and not view.holding.looked_at_on(contig_of(view.query)):
+            [(_, hidden, *counted)] = view.session.witnessed(self._said[RANGE_COUNT], values)
+            if not hidden:
+                return sum(counted)
+        if window.level is None:
+            text = SHORT_COUNT if once else SHORT_DISTINCT
+        else:
+            text = LONG_COUNT if once else LONG_DISTINCT
+        [(_, count)] = view.session.witnessed(self._said[text], (*window.values, view.holding.no))
+        return int(count)
+
+    def _matches(self, view: Overview, people: BitMap | None, batch: int) -> Iterator[HeldAllele]:
         """Admitted and carried alleles in the order of the port; to be used up before the session is left."""
+        query, holding = view.query, view.holding
         if isinstance(query, SequenceQuery) and (allele := query.allele) is not None:
-            found = find_exact(session, self._said[EXACT_ROWS], holding, allele)
+            found = find_exact(view.session, self._said[EXACT_ROWS], holding, allele)
             if found is not None and (people is None or carriers(found, holding, people)):
                 yield found
             return
-        looked_at = self._looked_at(session, holding, query)
-        plain = self._plain(session, holding, query, people, batch)
+        looked_at = self._looked_at(view)
+        plain = self._plain(view, people, batch)
         if not looked_at:
             yield from plain
             return
@@ -227,12 +254,11 @@ class SqlStore:
         others = (held for held in looked_at.values() if _is_meant(held, holding, query, people))
         yield from heapq.merge(told, others, key=_key_of)
 
-    def _plain(
-        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None, batch: int
-    ) -> Iterator[HeldAllele]:
+    def _plain(self, view: Overview, people: BitMap | None, batch: int) -> Iterator[HeldAllele]:
         """Those whose keys tell where they lie; other files may have more of them."""
+        query, holding = view.query, view.holding
         contig, placed_only = contig_of(query), _placed_only(query)
-        for rows in self._groups(session, holding, query, people, batch):
+        for rows in self._groups(view, people, batch):
             held = held_allele([Row._make(row) for row in rows], holding, contig)
             if not (placed_only or query.admits(held.allele)):
                 continue
@@ -240,8 +266,9 @@ class SqlStore:
             if people is None or settled or carriers(held, holding, people):
                 yield held
 
-    def _looked_at(self, session: Session, holding: Holding, query: VariantQuery) -> dict[Any, HeldAllele]:
+    def _looked_at(self, view: Overview) -> dict[Any, HeldAllele]:
         """By key and in its order, alleles that have to be looked at, with the visible rows of all files."""
+        session, holding, query = view.session, view.holding, view.query
         contig = contig_of(query)
         levels = holding.looked_at_on(contig)
         found: list[RawRow] = []
@@ -251,51 +278,36 @@ class SqlStore:
         if holding.files_on(contig) > 1:  # one of them may tell where it lies less closely than another
             exact = self._said[EXACT_ROWS]
             for key, rows in groups.items():
-                groups[key] = _visible(session.rows(exact, (rows[0][0], *key)), holding)
+                groups[key] = _exact_rows(session, exact, holding, (rows[0][0], *key))
         return {
             key: held_allele([Row._make(row) for row in rows], holding, contig)
             for key, rows in groups.items()
         }
 
-    def _count_looked_at(
-        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None
-    ) -> int:
+    def _count_looked_at(self, view: Overview, people: BitMap | None) -> int:
         """What is to be added to the rows that were counted by their keys alone."""
-        total = 0
-        for held in self._looked_at(session, holding, query).values():
+        total, holding, query = 0, view.holding, view.query
+        for held in self._looked_at(view).values():
             exact = replace(held.allele, margins=None)
             counted = query.admits(exact) and any(row.level < LOOKED_AT for row in held.rows)
             total += _is_meant(held, holding, query, people) - counted
         return total
 
-    def _groups(
-        self, session: Session, holding: Holding, query: VariantQuery, people: BitMap | None, batch: int
-    ) -> Iterator[list[RawRow]]:
-        """The visible rows of each allele in the windows of `query` that some file has in `people`.
+    def _groups(self, view: Overview, people: BitMap | None, batch: int) -> Iterator[list[RawRow]]:
+        """The visible rows of each allele in the windows of a question that some file has in `people`.
 
         Where several files hold an allele, who carries it is still to be settled between them.
         """
+        holding = view.holding
         mask = None if people is None else mask_of(people, len(holding.samples))
         streams = [
-            _touched(self._stream(session, window, batch), holding, mask)
-            for window in windows(query, holding.no, holding.levels)
+            _touched(self._stream(view.session, window, batch), holding, mask) for window in view.windows()
         ]
         ordered = heapq.merge(*streams, key=_pair_key) if len(streams) > 1 else chain(*streams)
         for _, group in groupby(ordered, key=_pair_key):
             pairs = list(group)
             if any(touched for _, touched in pairs):
                 yield [row for row, _ in pairs]
-
-    def _count_carried(self, session: Session, holding: Holding, query: VariantQuery, people: BitMap) -> int:
-        """Rows that `people` carry; right where every allele has one row."""
-        mask = mask_of(people, len(holding.samples))
-        total = 0
-        for window in windows(query, holding.no, holding.levels):
-            text = SHORT_CARRIERS if window.level is None else LONG_CARRIERS
-            values = (*window.values, holding.no)
-            for rows in session.batches(self._said[text], values, _BATCH_ROWS):
-                total += int(touches([blob for (blob,) in rows], mask).sum())
-        return total
 
     def _stream(self, session: Session, window: Window, batch: int) -> Iterator[list[RawRow]]:
         """The rows of a window, in batches that grow."""
@@ -363,9 +375,14 @@ def _is_told_by_rows(holding: Holding, query: VariantQuery) -> bool:
 
 def find_exact(session: Session, exact_rows: str, holding: Holding, allele: Allele) -> HeldAllele | None:
     """The visible rows of one allele, if any.  exact_rows: `EXACT_ROWS` in the style of the driver."""
-    found = session.rows(exact_rows, exact_values(holding, allele))
-    rows = [Row._make(row) for row in _visible(found, holding)]
+    found = _exact_rows(session, exact_rows, holding, exact_values(holding, allele))
+    rows = [Row._make(row) for row in found]
     return held_allele(rows, holding, allele.interval.contig) if rows else None
+
+
+def _exact_rows(session: Session, exact_rows: str, holding: Holding, values: RawRow) -> list[RawRow]:
+    found = session.witnessed(exact_rows, values)
+    return _visible([row[1:] for row in found if row[1] is not None], holding)
 
 
 def exact_values(holding: Holding, allele: Allele) -> RawRow:

@@ -137,7 +137,8 @@ class _Comparison:
         with self.engine.connect() as connection:
             for row in rows:
                 found = connection.exec_driver_sql(exact, row[:_ALLELE]).all()
-                held = next((one for one in map(Row._make, found) if one.seg == file.seg), None)
+                rows_here = [Row._make(one[1:]) for one in found if one[1] is not None]
+                held = next((one for one in rows_here if one.seg == file.seg), None)
                 left, is_sound = held, held is not None
                 if held is not None and not file.of_sites:
                     left = narrowed(held, others, file.covered)

@@ -43,7 +43,7 @@ class Row(NamedTuple):
     """One allele of one file, in the order of `COLUMNS`.
 
     names, filters: joined by ";".  margins: see `margins`; None where both ends are exact.
-    carriers and the other sets: see `bitmaps`; None when empty.
+    carriers and the other sets: see `bitmaps`; None when empty.  homs: a part of carriers.
     odd: little-endian u32 triples of ordinal, copies and called alleles, for genotypes of more than two
     called alleles.  phase: see `phasing`.  ac to hemi: of the genotypes as they are written.
     """

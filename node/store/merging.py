@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 from pyroaring import BitMap
 
-from node.store.bitmaps import Ordinals, as_array, encode, encode_set, unite
+from node.store.bitmaps import Ordinals, as_array, encode, encode_part, encode_set, unite, unite_parts
 from node.store.layout import KEY_COLUMNS, Row, highest
 from node.store.margins import widest_written
-from node.store.phasing import encode_phases, joined
+from node.store.phasing import encode_phases, heterozygous, joined
 
 ALLELE: Final = len(KEY_COLUMNS) - 1  # all of the key but the file
 _KEY: Final = itemgetter(slice(ALLELE))
@@ -70,9 +70,11 @@ def merged(rows: Sequence[Row], speaking: BitMap, covered: BitMap, seg: int) -> 
 
     triples = [np.frombuffer(row.odd, "<u4").reshape(-1, 3) for row in rows if row.odd]
     odd = np.concatenate(triples) if triples else None
+    parts = [(row.homs, row.carriers) for row in rows if row.homs is not None]
+    homs = unite_parts([part for part, _ in parts], [whole for _, whole in parts])
     carriers, silent = united("carriers"), as_array(covered - speaking)
     uncalled = np.sort(np.concatenate((united("uncalled"), silent)))
-    return first._replace(
+    made = first._replace(
         seg=seg,
         anchor=next((row.anchor for row in rows if row.anchor), ""),
         ac=total("ac"),
@@ -86,13 +88,14 @@ def merged(rows: Sequence[Row], speaking: BitMap, covered: BitMap, seg: int) -> 
         level=max(row.level for row in rows),
         margins=widest_written([row.margins for row in rows]),
         carriers=encode(carriers) or b"",
-        homs=encode(united("homs")),
+        homs=encode_part(homs, carriers),
         hemis=encode(united("hemis")),
         uncalled=encode(uncalled),
         single=encode(united("single")),
         odd=None if odd is None else odd[odd[:, 0].argsort()].tobytes(),
-        phase=encode_phases(carriers, total("het"), joined(rows)),
     )
+    phases = joined(rows)
+    return made._replace(phase=encode_phases(heterozygous(made), phases) if phases.people.size else None)
 
 
 def _words(columns: Iterator[str]) -> str:

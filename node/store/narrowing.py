@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 from pyroaring import BitMap
 
-from node.store.bitmaps import decode, decode_set, encode_set
+from node.store.bitmaps import as_array, decode_part_set, decode_set, encode_part, encode_set
 from node.store.counting import counts_of
 from node.store.layout import Row
-from node.store.phasing import encode_phases, without
+from node.store.phasing import encode_phases, heterozygous, without
 from node.store.session import silent
 
-_SETS: Final = ("carriers", "homs", "hemis", "uncalled", "single")
+_SETS: Final = ("carriers", "hemis", "uncalled", "single")
 
 
 def narrowed(row: Row, gone: BitMap, left: BitMap, thinned: Sequence[BitMap] = ()) -> Row | None:
@@ -37,12 +37,15 @@ def narrowed(row: Row, gone: BitMap, left: BitMap, thinned: Sequence[BitMap] = (
     }
     if quiet or "uncalled" in values:
         values["uncalled"] = encode_set(sets["uncalled"] - gone | quiet)
+    if row.homs is not None and "carriers" in values:
+        homs = decode_part_set(row.homs, row.carriers) - unsaid
+        values["homs"] = encode_part(as_array(homs), as_array(sets["carriers"] - unsaid))
     if row.odd is not None:
         values["odd"] = _without(row.odd, unsaid)
     kept = Row._make((row._asdict() | values).values()) if values else row
     counts = counts_of(kept, left)
     if row.phase is not None and "carriers" in values:
-        phase = encode_phases(decode(kept.carriers), counts.het, without(row, unsaid))
+        phase = encode_phases(heterozygous(kept), without(row, unsaid))
         kept = kept._replace(phase=phase)
     return kept._replace(ac=counts.ac, an=counts.an, het=counts.het, hom=counts.hom, hemi=counts.hemi)
 

@@ -4,7 +4,8 @@ Only heterozygous carriers of two copies have a phase.  Copies are numbered with
 person on one contig.  Group 0 is that of genotypes with `|` and no phase set; a negative one holds the two
 alleles of one genotype `1/2` and no others.
 
-In a row, after a tag, bits are by carrier, in the order of the ordinals, least significant first:
+In a row, after a tag, bits are by heterozygous carrier, in the order of the ordinals, the least significant
+bit first:
 
     w   whether the allele is on the second copy; everybody's phase is known, all in group 0
     m   whose phase is known, all in group 0, then the same
@@ -23,12 +24,14 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from node.store.bitmaps import Ordinals, as_array, decode, decode_set
+from node.store.bitmaps import Ordinals, as_array, decode, decode_part, others, pack_bits, pack_each
 from node.store.layout import Row
 from node.store.scanner import AlleleCalls, Phased
 
 _WHOLE: Final = ord("w")
 _MIXED: Final = ord("m")
+_ONE_PHASE: Final = 2  # bytes of what is known of one carrier, and of a list of one
+_ONE_CARRIER: Final = 3
 _LARGEST: Final = (1 << 31) - 1
 _NO_SET: Final = 1 << 40
 _SETS: Final = b"PS"
@@ -154,54 +157,64 @@ def _number(name: bytes) -> int:
 # ---------------------------------------------------------------------- in a row
 
 
-def encode_phases(carriers: Ordinals, hets: int, phases: Phases | None) -> bytes | None:
+def encode_phases(hets: Ordinals, phases: Phases | None) -> bytes | None:
     """As they stand in a row; None when nothing is known.  A microsecond or two.
 
-    carriers: of the row, ascending.  hets: how many are heterozygous.  phases: of heterozygous carriers, or
-    of all carriers; in the latter case homozygous ones are on the first copy.
+    hets: the heterozygous carriers of the row, ascending.  phases: of some of them, or of all carriers.
     """
-    if phases is None or not (phases.people.size and hets):
+    if phases is None or not (phases.people.size and hets.size):
         return None
     if phases.groups is not None and phases.groups.any():
         people, groups = phases.people.astype("<u4"), phases.groups.astype("<i4")
         return b"s" + people.tobytes() + groups.tobytes() + phases.is_second.astype(np.uint8).tobytes()
-    if phases.people.size == carriers.size:
-        return b"w" + _bits(phases.is_second)
-    at = np.searchsorted(carriers, phases.people)
-    known, seconds = np.zeros(carriers.size, np.bool_), np.zeros(carriers.size, np.bool_)
+    if phases.people.size == hets.size:
+        return b"w" + pack_bits(phases.is_second)
+    is_het = np.isin(phases.people, hets, assume_unique=True)
+    at = np.searchsorted(hets, phases.people[is_het])
+    known, seconds = np.zeros(hets.size, np.bool_), np.zeros(hets.size, np.bool_)
     known[at] = True
-    seconds[at] = phases.is_second
-    whole = phases.people.size == hets
-    return b"w" + _bits(seconds) if whole else b"m" + _bits(known) + _bits(seconds)
+    seconds[at] = phases.is_second[is_het]
+    return b"w" + pack_bits(seconds) if at.size == hets.size else b"m" + pack_bits(known) + pack_bits(seconds)
 
 
-def _bits(values: npt.NDArray[np.bool_]) -> bytes:
-    return np.packbits(values, bitorder="little").tobytes()
+def encode_each_phase(
+    is_second: npt.NDArray[np.bool_], ends: npt.NDArray[np.int64]
+) -> Sequence[bytes | None]:
+    """`encode_phases` of several rows, in which the phases of all heterozygous carriers are known.
+
+    is_second: of these, row after row.  ends: where the rows end among them, after a 0.
+    """
+    return [b"w" + bits if bits else None for bits in pack_each(is_second, ends)]
+
+
+def heterozygous(row: Row) -> Ordinals:
+    """Carriers in a row who are neither homozygous nor hemizygous."""
+    carriers = decode(row.carriers)
+    if row.homs is None and row.hemis is None:
+        return carriers
+    return others(others(carriers, decode_part(row.homs, row.carriers)), decode(row.hemis))
 
 
 def decode_phases(row: Row) -> Phases:
     """Whose phase a row knows; of heterozygous carriers alone."""
     if row.phase is None:
         return _NOBODY
-    found = _decode(row.phase, row.carriers)
-    if row.homs is None and row.hemis is None:
-        return found
-    others = as_array(decode_set(row.homs) | decode_set(row.hemis))
-    return found.within(~np.isin(found.people, others))
-
-
-def _decode(blob: bytes, carriers: bytes) -> Phases:
-    tag, body = blob[0], np.frombuffer(blob, np.uint8, offset=1)
+    tag, body = row.phase[0], np.frombuffer(row.phase, np.uint8, offset=1)
+    people = heterozygous(row)
     if tag not in (_WHOLE, _MIXED):
-        size = body.size // 9
-        people = np.frombuffer(body[: 4 * size].tobytes(), "<u4").astype(np.int64)
-        groups = np.frombuffer(body[4 * size : 8 * size].tobytes(), "<i4").astype(np.int64)
-        return Phases(people, body[8 * size :].astype(np.bool_), groups)
-    people = decode(carriers)
+        found = _in_groups(body)
+        return found.within(np.isin(found.people, people))
     bits = np.unpackbits(body, bitorder="little").astype(np.bool_)
     seconds = bits[-(-people.size // 8) * 8 :] if tag == _MIXED else bits
     whole = Phases(people, seconds[: people.size])
     return whole.within(bits[: people.size]) if tag == _MIXED else whole
+
+
+def _in_groups(body: npt.NDArray[np.uint8]) -> Phases:
+    size = body.size // 9
+    people = np.frombuffer(body[: 4 * size].tobytes(), "<u4").astype(np.int64)
+    groups = np.frombuffer(body[4 * size : 8 * size].tobytes(), "<i4").astype(np.int64)
+    return Phases(people, body[8 * size :].astype(np.bool_), groups)
 
 
 def without(row: Row, gone: BitMap) -> Phases:
@@ -212,7 +225,18 @@ def without(row: Row, gone: BitMap) -> Phases:
 
 def joined(rows: Sequence[Row]) -> Phases:
     """The phases of several rows about different people."""
-    found = [decode_phases(row) for row in rows if row.phase is not None]
+    few: list[tuple[int, int]] = []
+    found: list[Phases] = []
+    for row in rows:
+        if row.phase is None:
+            continue
+        if row.hom == row.hemi == 0 and len(row.phase) == _ONE_PHASE and len(row.carriers) == _ONE_CARRIER:
+            few.append((row.carriers[1] | row.carriers[2] << 8, row.phase[1]))
+        else:
+            found.append(decode_phases(row))
+    if few:
+        ones = np.array(few, np.int64)
+        found.append(Phases(ones[:, 0], ones[:, 1] > 0))
     if not found:
         return _NOBODY
     people = np.concatenate([one.people for one in found])

@@ -6,17 +6,14 @@ What is remembered is the same that reading anew would give, and forgotten when 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
+from node.store.phasing import Phases
 from node.store.scanner import AlleleCalls, SiteCalls, scan
-from node.store.tally import Tally, tally
+from node.store.tally import Tail, Tally, tally
 
 _MOST: Final = 4096
-
-Counted = tuple[int, int, int, int, int]
-Set = bytes | None
-Tail = tuple[Counted, tuple[bytes, Set, Set, Set, Set, Set, Set]]
-"""What a row says of people: its counts and its sets."""
 
 
 class Repeats:
@@ -25,6 +22,7 @@ class Repeats:
     def __init__(self) -> None:
         self._calls: dict[tuple[bytes, int], SiteCalls] = {}
         self._alleles: dict[tuple[int, int], tuple[SiteCalls, AlleleCalls, Tally]] = {}
+        self._phased: dict[tuple[int, bool], tuple[Tally, Tally]] = {}
         self._tails: dict[int, tuple[Tally, Tail]] = {}
 
     def scan(self, form: bytes, text: bytes, alternates: int) -> SiteCalls | None:
@@ -52,8 +50,23 @@ class Repeats:
         self._alleles[key] = calls, held, counted
         return held, counted
 
+    def phased(self, counted: Tally, phases: Phases) -> Tally:
+        """A tally of `of` with what is known of the copies; groups are never the same again."""
+        if phases.groups is not None:
+            return replace(counted, phases=phases)
+        key = id(counted), bool(phases.is_second[0])
+        known = self._phased.get(key)
+        if known is not None and known[0] is counted:
+            return known[1]
+        made = replace(counted, phases=phases)
+        self._make_room(self._phased)
+        self._phased[key] = counted, made
+        return made
+
     def tail(self, counted: Tally, make: Callable[[Tally], Tail]) -> Tail:
         """What `make` gives of a tally."""
+        if counted.phases is not None and counted.phases.groups is not None:
+            return make(counted)
         known = self._tails.get(id(counted))
         if known is not None and known[0] is counted:
             return known[1]

@@ -14,19 +14,20 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from node.store.abreast import Abreast, Line
 from node.store.alleles import AlleleKey, Found, Refused, alleles_of, info_value, trimmed
-from node.store.bitmaps import Ordinals, encode
+from node.store.bitmaps import Ordinals, encode, encode_part
 from node.store.consequences import KEY_LETTERS, Layout, Note, annotations_of
 from node.store.layout import Row, bin_at, first_bin, highest, level_of
 from node.store.margins import widest, written
 from node.store.normal import Moves
 from node.store.phasing import PhaseReader, encode_phases
 from node.store.reader import Record
-from node.store.repeats import Repeats, Tail
+from node.store.repeats import Repeats
 from node.store.scanner import BadGenotype, SiteCalls, scan
 from node.store.sites import SiteCounts, counts_of_info
 from node.store.spans import Spans
-from node.store.tally import Tally, tally, unite
+from node.store.tally import Tail, Tally, tally, unite
 from schemas.errors import BadInput, Place
 from schemas.genome import Contig, Margins
 from schemas.protein import comparable_change
@@ -44,7 +45,7 @@ class _Waiting:
     names: list[str]
     filters: list[str]
     quality: float | None
-    tallies: list[Tally]
+    tallies: list[Tally | Line]
     annotations: dict[Annotation, None]
     margins: Margins | None = None
     counts: SiteCounts | None = None
@@ -95,38 +96,56 @@ class RowMaker:
 
         Raises BadInput: a genotype or allele that cannot be, with its line.
         """
-        for record in records:
+        for record, line in self._ahead(records):
             self.records += 1
             if record.contig is not self._contig:
                 yield from self._release()
-                self._contig = record.contig
+                self._contig, self._farthest = record.contig, -1
                 self._first_bin = first_bin(self.dataset_no, record.contig)
             elif not self.waits_for(record):
                 yield from self._release()
             elif len(self._waiting) > self._many_waiting:
                 yield from self._release(before=record.first - 1 - self._lookback_bp)
                 self._many_waiting = _MANY_WAITING + 2 * len(self._waiting)
-            self._take(record)
+            self._take(record, line)
         yield from self._release()
         self.spans.close()
+
+    def _ahead(self, records: Iterator[Record]) -> Iterator[tuple[Record, Line | None]]:
+        """Each record, and what it says, where that was read already."""
+        if self.ordinals.size < 2 or not self._in_order:
+            return ((record, None) for record in records)
+        return Abreast(self.ordinals).lines(records)
 
     def waits_for(self, record: Record) -> bool:
         """Whether an allele of the records so far may still be that of this later one."""
         return record.contig is self._contig and record.first - 1 - self._lookback_bp <= self._farthest
 
-    def _take(self, record: Record) -> None:
-        calls = self._scanned(record) if self.ordinals.size else None
-        if self.passed_only and record.filters not in (b"PASS", b"."):
-            self.skipped(record.line, "FILTER is not PASS")
-            return
+    def _take(self, record: Record, line: Line | None) -> None:
+        calls = self._scanned(record) if line is None and self.ordinals.size else None
         quality = self._quality(record)
-        if quality is not None and quality < self.least_quality > 0:  # by default negative ones are held
-            self.skipped(record.line, "QUAL is lower than min_quality")
+        if self._is_left_out(record, quality):
             return
         if calls is not None:
             self.spans.add(record, calls)
         said = self._annotations(record)
         phases = PhaseReader(record.first, record.form, record.text)
+        for found in self._alleles(record):
+            moved = self._moved(record, found) if self.moves else found
+            if line is not None:
+                kept = self._keep_line(record, moved, line, quality)
+            elif calls is not None:
+                kept = self._keep(record, moved, calls, phases, quality)
+            elif self.ordinals.size:
+                self.skipped(record.line, "no genotypes: FORMAT has no GT")
+                return
+            else:
+                kept = self._keep_counts(record, moved, quality)
+            if kept is not None and said:
+                kept.annotations.update(said.get(found.number, {}))
+
+    def _alleles(self, record: Record) -> Iterator[Found]:
+        """Those that can be read, and of the others why not, which is told."""
         for found in alleles_of(record):
             if isinstance(found, Refused):
                 if found.fatal:
@@ -135,17 +154,17 @@ class RowMaker:
                 continue
             if found.remark:
                 self.skipped(record.line, found.remark)
-            if calls is None and self.ordinals.size:
-                self.skipped(record.line, "no genotypes: FORMAT has no GT")
-                return
-            moved = self._moved(record, found) if self.moves else found
-            kept = (
-                self._keep_counts(record, moved, quality)
-                if calls is None
-                else self._keep(record, moved, calls, phases, quality)
-            )
-            if kept is not None and said:
-                kept.annotations.update(said.get(found.number, {}))
+            yield found
+
+    def _is_left_out(self, record: Record, quality: float | None) -> bool:
+        """Whether the rules of the file's reading leave the line out, which is told then."""
+        if self.passed_only and record.filters not in (b"PASS", b"."):
+            self.skipped(record.line, "FILTER is not PASS")
+            return True
+        if quality is not None and quality < self.least_quality > 0:  # by default negative ones are held
+            self.skipped(record.line, "QUAL is lower than min_quality")
+            return True
+        return False
 
     def _scanned(self, record: Record) -> SiteCalls | None:
         alternates = record.alternates.count(b",") + 1
@@ -191,18 +210,31 @@ class RowMaker:
     ) -> _Waiting | None:
         """The allele among those that wait; None when nobody carries it."""
         number = found.number
-        counted: Tally | None = None
+        known: Tally | None = None
         if self._repeats is None:
             held = calls.of(number)
         else:
-            held, counted = self._repeats.of(calls, number)
+            held, known = self._repeats.of(calls, number)
         if not held.carriers.size:
             if calls.uncalled.size == calls.samples:
                 self.skipped(record.line, "every genotype is missing")
             return None
         placed = phases.of(number, held)
-        if counted is None or placed is not None:
+        if self._repeats is None or known is None:
             counted = tally(calls, number, held, placed)
+        else:
+            counted = known if placed is None else self._repeats.phased(known, placed)
+        return self._add(record, found, quality, counted)
+
+    def _keep_line(self, record: Record, found: Found, line: Line, quality: float | None) -> _Waiting | None:
+        """As `_keep`, of a line that was read already."""
+        if not line.carriers:
+            if line.uncalled == self.ordinals.size:
+                self.skipped(record.line, "every genotype is missing")
+            return None
+        return self._add(record, found, quality, line)
+
+    def _add(self, record: Record, found: Found, quality: float | None, counted: Tally | Line) -> _Waiting:
         known = self._waiting.get(found.key)
         if known is None:
             return self._begin(record, found, quality, [counted])
@@ -215,7 +247,9 @@ class RowMaker:
         known.tallies.append(counted)
         return known
 
-    def _begin(self, record: Record, found: Found, quality: float | None, tallies: list[Tally]) -> _Waiting:
+    def _begin(
+        self, record: Record, found: Found, quality: float | None, tallies: list[Tally | Line]
+    ) -> _Waiting:
         names, filters = self._words(record, record.identifiers), self._words(record, record.filters)
         begun = _Waiting(found.anchor, names, filters, quality, tallies, {}, found.margins)
         self._waiting[found.key] = begun
@@ -254,7 +288,6 @@ class RowMaker:
         """Rows of the waiting alleles, or of those that start before a coordinate."""
         if before is None:
             done, self._waiting = self._waiting, {}
-            self._farthest = -1
         else:
             done = {key: self._waiting.pop(key) for key in list(self._waiting) if key.start < before}
         for key in sorted(done) if len(done) > 1 else done:
@@ -272,42 +305,50 @@ class RowMaker:
         said = ";".join(waiting.names), ";".join(waiting.filters), waiting.quality, margins
         if waiting.counts is not None:
             return Row(*place, *waiting.counts, *said, b"", None, None, None, None, None, None)
-        tallies = waiting.tallies
-        held = tallies[0] if len(tallies) == 1 else unite(tallies, len(self.ordinals))
-        if self._repeats is None or held.phases is not None:
-            counts, sets = self._tail(held)
-        else:
-            counts, sets = self._repeats.tail(held, self._tail)
+        counts, sets = self._tail(waiting.tallies)
         return Row._make((*place, *counts, *said, *sets))
 
-    def _tail(self, held: Tally) -> Tail:
+    def _tail(self, tallies: list[Tally | Line]) -> Tail:
+        if len(tallies) > 1:
+            each = [one.tally if isinstance(one, Line) else one for one in tallies]
+            return self._tail_of(unite(each, len(self.ordinals)))
+        held = tallies[0]
+        if isinstance(held, Line):
+            return held.tail
+        if self._repeats is None:
+            return self._tail_of(held)
+        return self._repeats.tail(held, self._tail_of)
+
+    def _tail_of(self, held: Tally) -> Tail:
         """Counts and sets of a row."""
         hom, hemi = int(held.homs.size), int(held.hemis.size)
         het = int(held.carriers.size) - hom - hemi
         sets = (
             self._set(held.carriers) or b"",
-            self._set(held.homs),
+            encode_part(self._people(held.homs), self._people(held.carriers)) if hom else None,
             self._set(held.hemis),
             self._set(held.uncalled),
             self._set(held.single),
             self._odd(held.odd),
-            self._phase(held, het),
+            self._phase(held),
         )
         return (held.ac, held.an, het, hom, hemi), sets
 
     def _set(self, columns: Ordinals) -> bytes | None:
-        if not columns.size:
-            return None
-        people = self.ordinals[columns]
-        return encode(people if self._in_order else np.sort(people))
+        return encode(self._people(columns)) if columns.size else None
 
-    def _phase(self, held: Tally, het: int) -> bytes | None:
-        if held.phases is None:
+    def _people(self, columns: Ordinals) -> Ordinals:
+        people = self.ordinals[columns]
+        return people if self._in_order else np.sort(people)
+
+    def _phase(self, held: Tally) -> bytes | None:
+        phases = held.phases
+        if phases is None:
             return None
-        if self._in_order and held.phases.groups is None:
-            return encode_phases(held.carriers, het, held.phases)  # it says nothing by ordinals
-        carriers = np.sort(self.ordinals[held.carriers])
-        return encode_phases(carriers, het, held.phases.of_people(self.ordinals, in_order=self._in_order))
+        if self._in_order and phases.groups is None:
+            return encode_phases(held.hets, phases)  # it says nothing by ordinals
+        hets = np.sort(self.ordinals[held.hets])
+        return encode_phases(hets, phases.of_people(self.ordinals, in_order=self._in_order))
 
     def _odd(self, odd: npt.NDArray[np.int64]) -> bytes | None:
         if not odd.size:

@@ -45,6 +45,32 @@ _IS_SEPARATOR: Final = _table(b"|/")
 _IS_END: Final = _table(b"\t:")
 
 
+class Words(NamedTuple):
+    """Genotypes of two called alleles or none, with the tab behind, as little-endian numbers.
+
+    first, second, hom: the first ALT allele on that copy, or on both.  missing: with either separator.
+    """
+
+    separator: int
+    reference: int
+    first: int
+    second: int
+    hom: int
+    missing: tuple[int, int]
+
+
+def _words(separator: str) -> Words:
+    both = f"0{separator}0", f"1{separator}0", f"0{separator}1", f"1{separator}1", ".|.", "./."
+    reference, first, second, hom, *missing = (
+        int.from_bytes(f"{genotype}\t".encode(), "little") for genotype in both
+    )
+    return Words(ord(separator), reference, first, second, hom, (missing[0], missing[1]))
+
+
+PHASED: Final = _words("|")
+UNPHASED: Final = _words("/")
+
+
 class BadGenotype(ValueError):
     """A sample column that is not a genotype; the message says why, `column` which, and neither what."""
 
@@ -193,18 +219,18 @@ def _fast(text: bytes, samples: int, *, with_fields: bool) -> SiteCalls | None:
 def _equal_width(text: bytes, samples: int) -> SiteCalls | None:
     """Diploid genotypes and nothing else: each is four bytes, and a plain reference one is one word."""
     words = np.frombuffer(text + b"\t", "<u4")
-    phased = text[1] == 124
-    columns = (words != (_PHASED_REFERENCE if phased else _UNPHASED_REFERENCE)).nonzero()[0]
+    phased = text[1] == PHASED.separator
+    ours, theirs = (PHASED, UNPHASED) if phased else (UNPHASED, PHASED)
+    columns = (words != ours.reference).nonzero()[0]
     kept = words[columns]
     if columns.size > samples >> 1:
-        differ = kept != (_UNPHASED_REFERENCE if phased else _PHASED_REFERENCE)
+        differ = kept != theirs.reference
         columns, kept = columns[differ], kept[differ]
-    het, teh, hom = _PHASED_CARRIER if phased else _UNPHASED_CARRIER
-    homs, is_second = kept == hom, kept == het
-    plain = homs | is_second | (kept == teh)
+    homs, is_second = kept == ours.hom, kept == ours.second
+    plain = homs | is_second | (kept == ours.first)
     uncalled = _NOBODY
     if not plain.all():
-        missing = (kept == _NOT_CALLED[0]) | (kept == _NOT_CALLED[1])
+        missing = (kept == ours.missing[0]) | (kept == ours.missing[1])
         if (plain | missing).all():
             uncalled, columns = columns[missing], columns[plain]
             homs, is_second, plain = homs[plain], is_second[plain], plain[plain]
@@ -217,17 +243,6 @@ def _equal_width(text: bytes, samples: int) -> SiteCalls | None:
     first, separator, second, after = letters[:, 0], letters[:, 1], letters[:, 2], letters[:, 3]
     sound = _IS_ALLELE[first] & _IS_SEPARATOR[separator] & _IS_ALLELE[second] & (after == 9)
     return _site(samples, columns, first, second, separator) if sound.all() else None
-
-
-def _word(genotype: bytes) -> int:
-    return int.from_bytes(genotype + b"\t", "little")
-
-
-_PHASED_REFERENCE: Final = _word(b"0|0")
-_UNPHASED_REFERENCE: Final = _word(b"0/0")
-_PHASED_CARRIER: Final = (_word(b"0|1"), _word(b"1|0"), _word(b"1|1"))
-_NOT_CALLED: Final = (_word(b".|."), _word(b"./."))
-_UNPHASED_CARRIER: Final = (_word(b"0/1"), _word(b"1/0"), _word(b"1/1"))
 
 
 def _site(

@@ -2,15 +2,15 @@
 
 A read is answered from one state of the index.  It is made with the scene that was last known, and repeated
 if what is visible has changed by the time it is done; so the common case costs one cheap question to the
-database, and no transaction.
+database, and no transaction.  A statement that tells the revision beside its rows costs not even that.
 """
 
 from __future__ import annotations
 
 import time
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -29,6 +29,7 @@ from schemas.people import Dataset
 
 Answer = TypeVar("Answer")
 _ATTEMPTS: Final = 20
+_CACHE_KB: Final = 16 << 10  # of pages, a connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,11 @@ class Holding:
     """What is visible of one dataset.
 
     samples: of its people, by ordinal; "" for one who has withdrawn.  files: by number.  is_clean: no file
-    has a residue.  has_spans: some file has, see `spans`.  lone: by contig number, who has one copy of X or
-    of Y, by recorded karyotype or sex.
+    has a residue.  is_apart: no two files speak of the same person.  of_sites: its files have counts and no
+    people; no dataset has files of both kinds.  seen: the people of all files.  has_spans: some file has, see
+    `spans`.  lone: by contig number, who has one copy of X or of Y, by recorded karyotype or sex.  spread: by
+    contig number, how many files have alleles there.  looked_at: by contig number, levels that have to be
+    looked at.
     """
 
     no: int
@@ -76,13 +80,13 @@ class Holding:
     files: Mapping[int, LiveFile]
     levels: tuple[int, ...]
     is_clean: bool
+    is_apart: bool
+    of_sites: bool
+    seen: BitMap
     has_spans: bool = False
     lone: Mapping[int, BitMap] = field(default_factory=dict)
-
-    @property
-    def of_sites(self) -> bool:
-        """Whether its files have counts and no people; no dataset has files of both kinds."""
-        return any(file.of_sites for file in self.files.values())
+    spread: Mapping[int, int] = field(default_factory=dict)
+    looked_at: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def lone_at(self, place: Interval) -> BitMap | None:
         """Who has one copy of `place`, however his genotype there is written; None where nobody differs."""
@@ -91,12 +95,15 @@ class Holding:
 
     def looked_at_on(self, contig: Contig) -> tuple[int, ...]:
         """Levels of alleles that have to be looked at, in files that have alleles on the contig."""
-        on = (file.looked_at for file in self.files.values() if contig.number in file.contigs)
-        return tuple(sorted({level for levels in on for level in levels}))
+        return self.looked_at.get(contig.number, ())
+
+    def asked(self, people: BitMap | None) -> BitMap | None:
+        """None where that is everybody who may be seen: then much needs no look at the genotypes."""
+        return None if people is None or self.seen <= people else people
 
     def files_on(self, contig: Contig) -> int:
         """How many files have alleles on the contig."""
-        return sum(contig.number in file.contigs for file in self.files.values())
+        return self.spread.get(contig.number, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +136,14 @@ class Session:
         self._embedded = engine.dialect.name == "sqlite"
         self._connection = connection
         self._cursor = connection.cursor() if self._embedded else postgresql.open_cursor(connection)
+        if self._embedded:
+            self._cursor.execute(f"PRAGMA cache_size={-_CACHE_KB}")
         self._version = -1
         self._revision = -1
         self._looked = -1.0
+        self._is_witnessed = False
+        self._is_doubtful = False
+        self._afterwards: list[Callable[[], None]] = []
         self.scene = Scene({}, ())
 
     @property
@@ -146,18 +158,53 @@ class Session:
 
     def rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
         """Every row a statement gives.  Blocking; raises the driver's errors."""
+        self._is_doubtful = True
         self._cursor.execute(statement, values)
         found: list[Any] = self._cursor.fetchall()
         return found
 
+    def witnessed(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        """`rows` of a statement that tells the revision, too, as the first column of every row.
+
+        When all that an answer was made of came so, nobody need look whether anything has changed meanwhile.
+        """
+        self._cursor.execute(statement, values)
+        found: list[Any] = self._cursor.fetchall()
+        if found and found[0][0] == self._revision:
+            self._is_witnessed = True
+        else:
+            self._is_doubtful = True
+        return found
+
     def batches(self, statement: str, values: Sequence[Any], size: int) -> Iterator[list[Any]]:
         """The rows of a statement, some at a time; to be used up before the next statement."""
+        self._is_doubtful = True
         if not self._embedded:
             yield from postgresql.batches(self._cursor, statement, values, size)
             return
         self._cursor.execute(statement, values)
         while found := self._cursor.fetchmany(size):
             yield found
+
+    def begin(self) -> None:
+        """Before each attempt to answer."""
+        self._is_witnessed = self._is_doubtful = False
+        self._afterwards.clear()
+
+    def afterwards(self, work: Callable[[], None]) -> None:
+        """To be done when the answer stands: everything it was made of is of the scene."""
+        self._afterwards.append(work)
+
+    def end(self) -> None:
+        """After an answer that stands."""
+        for work in self._afterwards:
+            work()
+        self._afterwards.clear()
+
+    @property
+    def is_witnessed(self) -> bool:
+        """Whether everything since `begin` is known to be of the scene."""
+        return self._is_witnessed and not self._is_doubtful
 
     def settled(self, lag_s: float = 0.0) -> bool:
         """Whether the scene is still what is visible; brings it up to date when it is not.
@@ -207,14 +254,40 @@ def _read_scene(session: Session) -> Scene:
     holdings = {}
     for no, called, assembly, policy, name, description, duo in datasets:
         dataset = Dataset(called, Assembly(assembly), Policy(policy), name, description, tuple(duo.split()))
-        held = files.get(no, {})
-        levels = sorted({level for file in held.values() for level in file.levels})
-        is_clean = not any(file.residue for file in held.values())
-        names, spans = tuple(samples.get(no, ())), _has_spans(session, no)
-        lone = lone_people(session, no, names)
-        holdings[called] = Holding(no, dataset, names, held, tuple(levels), is_clean, spans, lone)
+        holdings[called] = _holding(session, no, dataset, tuple(samples.get(no, ())), files.get(no, {}))
     in_order = sorted(holdings.values(), key=lambda holding: holding.dataset.id)
     return Scene(holdings, tuple(holding.dataset for holding in in_order))
+
+
+def _holding(
+    session: Session, no: int, dataset: Dataset, samples: tuple[str, ...], held: Mapping[int, LiveFile]
+) -> Holding:
+    files = held.values()
+    looked_at: dict[int, set[int]] = {}
+    for file in files:
+        for number in file.contigs if file.looked_at else ():
+            looked_at.setdefault(number, set()).update(file.looked_at)
+    return Holding(
+        no,
+        dataset,
+        samples,
+        held,
+        levels=tuple(sorted({level for file in files for level in file.levels})),
+        is_clean=not any(file.residue for file in files),
+        is_apart=_is_apart(files),
+        of_sites=any(file.of_sites for file in files),
+        seen=BitMap().union(*(file.people for file in files)),
+        has_spans=_has_spans(session, no),
+        lone=lone_people(session, no, samples),
+        spread=Counter(number for file in files for number in file.contigs),
+        looked_at={number: tuple(sorted(levels)) for number, levels in looked_at.items()},
+    )
+
+
+def _is_apart(files: Collection[LiveFile]) -> bool:
+    """Whether no two files speak of the same person."""
+    spoken = [file.people | file.residue for file in files]
+    return len(BitMap().union(*spoken)) == sum(map(len, spoken))
 
 
 def _has_spans(session: Session, dataset_no: int) -> bool:
@@ -313,12 +386,14 @@ def _end(session: Session | None) -> None:
 def _settled(session: Session, question: Callable[[Session], Answer], lag_s: float) -> Answer:
     """The answer to `question`, asked again until nothing has changed meanwhile."""
     for _ in range(_ATTEMPTS):
+        session.begin()
         try:
             answer = question(session)
         except NotHeld:
             if session.settled():  # otherwise it may have come since
                 raise
             continue
-        if session.settled(lag_s):
+        if session.is_witnessed or session.settled(lag_s):
+            session.end()
             return answer
     raise StoreUnavailable("the variant index is changing too fast to be read")

@@ -1,7 +1,8 @@
 """The fixed statements of the hot path, and the windows of the index that they read.
 
 Plain SQL with `?` for values, which `in_style` turns into the driver's own; nothing of one database only.
-A `Window` is one stretch of the clustered key, or of the index of long alleles.
+A `Window` is one stretch of the clustered key, or of the index of long alleles.  Statements for
+`Session.witnessed` give the revision first; of one allele that is not held, they give it alone.
 """
 
 from __future__ import annotations
@@ -10,20 +11,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from node.store.layout import COLUMNS, LEVELS, PlainRow, bin_at, first_bin, reach_bp
+from node.store.layout import COLUMNS, LEVELS, LOOKED_AT, PlainRow, bin_at, first_bin, reach_bp
 from schemas.genome import Contig, Interval
 from schemas.questions import BracketQuery, RangeQuery, SequenceQuery, VariantQuery, contig_of
 
 _KEY: Final = 'bin, start, "end", ref, alt, sv_length'
 _ALL: Final = ", ".join(f'"{name}"' for name in COLUMNS)
 _PLAIN: Final = ", ".join(f'"{name}"' for name in PlainRow._fields)
-_EXACT: Final = 'bin = ? AND start = ? AND "end" = ? AND ref = ? AND alt = ? AND sv_length = ?'
+_EXACT: Final = (
+    'FROM revision r LEFT JOIN variant v ON v.bin = ? AND v.start = ? AND v."end" = ? '
+    "AND v.ref = ? AND v.alt = ? AND v.sv_length = ?"
+)
+_REVISION: Final = "(SELECT number FROM revision)"
 # What touches the asked range without sharing a base with it is left out, unless it is an empty interval.
 _PLACED: Final = '"end" >= ? AND "end" <= ? AND NOT (start < "end" AND (start = ? OR "end" = ?))'
 _WINDOW: Final = "(bin, start) >= (?, ?) AND (bin, start) <= (?, ?)"
 _LONG: Final = f"level > 0 AND level = ? AND {_WINDOW} AND {_PLACED}"  # `level > 0` names the partial index
 _LOOKED_AT: Final = f"level > 0 AND level = ? AND {_WINDOW}"
-_SHORT: Final = f"level <= ? AND {_WINDOW} AND {_PLACED}"
+_SHORT: Final = f"(level <= ? OR (start > ? AND level < {LOOKED_AT})) AND {_WINDOW} AND {_PLACED}"
 # `IS TRUE` keeps PostgreSQL from looking the file of every row up: the list is made once, as on SQLite.
 _VISIBLE: Final = "AND (seg IN (SELECT no FROM vcf_file WHERE live AND dataset_no = ?)) IS TRUE"
 
@@ -39,27 +44,60 @@ def _rows(columns: str, *conditions: str) -> str:
 
 
 def _distinct(*conditions: str) -> str:
-    return " ".join(("SELECT COUNT(*) FROM (", _rows(f"DISTINCT {_KEY}", *conditions), ") AS held"))
+    alleles = _rows(f"DISTINCT {_KEY}", *conditions)
+    return " ".join(("SELECT", _REVISION, ", COUNT(*) FROM (", alleles, ") AS held"))
 
 
-EXACT_FILES: Final = _rows("seg", _EXACT)
-EXACT_ROWS: Final = _rows(_ALL, _EXACT, "ORDER BY seg")
+EXACT_FILES: Final = " ".join(("SELECT r.number, v.seg", _EXACT))
+EXACT_CARRIERS: Final = " ".join(("SELECT r.number, v.seg, v.carriers", _EXACT))
+EXACT_ROWS: Final = " ".join(("SELECT r.number,", ", ".join(f'v."{name}"' for name in COLUMNS), _EXACT))
 LOOKED_AT_ROWS: Final = _rows(_ALL, _LOOKED_AT, "ORDER BY", _KEY, ", seg")
 LONG_ROWS: Final = _rows(_ALL, _LONG, "ORDER BY", _KEY, ", seg")
 SHORT_ROWS: Final = _rows(
     _ALL, _SHORT, f"AND ({_KEY}, seg) > (?, ?, ?, ?, ?, ?, ?) ORDER BY {_KEY}, seg LIMIT ?"
 )
-SHORT_PLAIN: Final = _rows(_PLAIN, _SHORT, "ORDER BY", _KEY, ", seg LIMIT ?")
-LONG_PLAIN: Final = _rows(_PLAIN, _LONG, "ORDER BY", _KEY, ", seg LIMIT ?")
-LONG_COUNT: Final = _rows("COUNT(*)", _LONG, _VISIBLE)
-SHORT_COUNT: Final = _rows("COUNT(*)", _SHORT, _VISIBLE)
-LONG_CARRIERS: Final = _rows("carriers", _LONG, _VISIBLE)
-SHORT_CARRIERS: Final = _rows("carriers", _SHORT, _VISIBLE)
+SHORT_PLAIN: Final = _rows(f"{_REVISION}, {_PLAIN}", _SHORT, "ORDER BY", _KEY, ", seg LIMIT ?")
+LONG_PLAIN: Final = _rows(f"{_REVISION}, {_PLAIN}", _LONG, "ORDER BY", _KEY, ", seg LIMIT ?")
+LONG_COUNT: Final = _rows(f"{_REVISION}, COUNT(*)", _LONG, _VISIBLE)
+SHORT_COUNT: Final = _rows(f"{_REVISION}, COUNT(*)", _SHORT, _VISIBLE)
+# Every row that starts in a range, for those of the other kinds are few: what it misses is at its two edges.
+# `hidden` is the number of files whose rows must not be counted; when there are any, nothing else is of use.
+RANGE_COUNT: Final = " ".join(
+    (
+        "SELECT",
+        _REVISION,
+        ", (SELECT COUNT(*) FROM vcf_file WHERE dataset_no = ? AND NOT live) AS hidden, (",
+        _rows("COUNT(*)", _WINDOW),
+        "), (",
+        _rows("COUNT(*)", f'level = 0 AND {_WINDOW} AND "end" >= ? AND NOT (start < "end" AND "end" = ?)'),
+        "), (",
+        _rows("COUNT(*)", 'bin = ? AND start = ? AND "end" = start'),
+        ")",
+    )
+)
+_PLACE: Final = 'start, "end", level'
+PIECE_ROWS: Final = _rows(
+    f"{_REVISION}, {_PLACE}, carriers", "bin = ? AND start >= ? AND start <= ?", _VISIBLE, "ORDER BY start"
+)
+PIECE_KEYED: Final = _rows(
+    f"{_REVISION}, {_PLACE}, carriers, ref, alt, sv_length",
+    "bin = ? AND start >= ? AND start <= ?",
+    _VISIBLE,
+    "ORDER BY",
+    _KEY,
+)
+LONG_KEYED: Final = _rows(
+    f"{_REVISION}, {_PLACE}, carriers, ref, alt, sv_length", _LONG, _VISIBLE, "ORDER BY", _KEY
+)
+LONG_PLACES: Final = _rows(
+    f'{_REVISION}, start, "end"', "level > 0 AND level = ? AND bin >= ? AND bin <= ?", _VISIBLE, "LIMIT ?"
+)
 LONG_DISTINCT: Final = _distinct(_LONG, _VISIBLE)
 SHORT_DISTINCT: Final = _distinct(_SHORT, _VISIBLE)
 ALL_STATEMENTS: Final = (
-    EXACT_FILES, EXACT_ROWS, LONG_ROWS, SHORT_ROWS, LONG_COUNT, SHORT_COUNT, LONG_CARRIERS, SHORT_CARRIERS,
-    LONG_DISTINCT, SHORT_DISTINCT, SHORT_PLAIN, LONG_PLAIN, LOOKED_AT_ROWS,
+    EXACT_FILES, EXACT_CARRIERS, EXACT_ROWS, LONG_ROWS, SHORT_ROWS, LONG_COUNT, SHORT_COUNT, LONG_DISTINCT,
+    SHORT_DISTINCT, SHORT_PLAIN, LONG_PLAIN, RANGE_COUNT, PIECE_ROWS, PIECE_KEYED, LONG_KEYED, LONG_PLACES,
+    LOOKED_AT_ROWS,
 )  # fmt: skip
 
 
@@ -73,12 +111,14 @@ class Window:
     """Rows whose (bin, start) lies between two, both included, and whose end does, too.
 
     level: of long alleles, read through their own index; None for the clustered key.  highest_level: on the
-    clustered key, rows up to this level.  not_from, not_to: a row that is no point and starts at the one or
-    ends at the other only touches the question; -1 for none.
+    clustered key, rows up to this level, and of every level those that start behind `whole_after`.
+    not_from, not_to: a row that is no point and starts at the one or ends at the other only touches the
+    question; -1 for none.
     """
 
     level: int | None
     highest_level: int
+    whole_after: int
     low: tuple[int, int]
     high: tuple[int, int]
     lowest_end: int
@@ -89,9 +129,22 @@ class Window:
     @property
     def values(self) -> tuple[Any, ...]:
         """In the order of the marks in `_LONG` and `_SHORT`."""
-        level = self.highest_level if self.level is None else self.level
+        levels = (self.highest_level, self.whole_after) if self.level is None else (self.level,)
         ends = (self.lowest_end, self.highest_end, self.not_from, self.not_to)
-        return (level, *self.low, *self.high, *ends)
+        return (*levels, *self.low, *self.high, *ends)
+
+    def range_values(self, dataset_no: int) -> tuple[Any, ...] | None:
+        """In the order of the marks in `RANGE_COUNT`; None where that counts something else.
+
+        It is for the first window of a question about what overlaps a stretch of two bases or more: what
+        starts behind its first base and before its last one's end overlaps it, whatever its kind.
+        """
+        (_, left), (last_bin, right) = self.low, self.high
+        first, base = self.whole_after, self.low[0] - bin_at(0, left)
+        if self.level is not None or self.not_from < 0 or right - first < 2:
+            return None
+        inside = (bin_at(base, first + 1), first + 1, bin_at(base, right - 1), right - 1)
+        return (dataset_no, *inside, *self.low, bin_at(base, first), first, first, first, last_bin, right)
 
 
 def windows(query: VariantQuery, dataset_no: int, levels: tuple[int, ...]) -> Iterator[Window]:
@@ -127,7 +180,7 @@ def _starting(no: int, contig: Contig, starts: tuple[int, int], ends: tuple[int,
     """Rows of every level that start between two coordinates and end between two, all included."""
     base = first_bin(no, contig)
     low, high = ((bin_at(base, coordinate), coordinate) for coordinate in starts)
-    return Window(None, LEVELS, low, high, *ends)
+    return Window(None, LEVELS, contig.length_bp, low, high, *ends)
 
 
 def _overlapping(asked: Interval, no: int, levels: tuple[int, ...]) -> Iterator[Window]:
@@ -138,7 +191,8 @@ def _overlapping(asked: Interval, no: int, levels: tuple[int, ...]) -> Iterator[
     for level in (0, *levels):
         left = max(0, asked.start - reach_bp(level))
         low = bin_at(base, left), left
-        yield Window(level or None, 0, low, high, asked.start, length, *edges)
+        last = (bin_at(base, asked.start), asked.start) if level else high
+        yield Window(level or None, 0, asked.start, low, last, asked.start, length, *edges)
 
 
 def _bracketed(query: BracketQuery, no: int, levels: tuple[int, ...]) -> Iterator[Window]:
@@ -154,7 +208,7 @@ def _bracketed(query: BracketQuery, no: int, levels: tuple[int, ...]) -> Iterato
     low, high = (bin_at(base, first), first), (bin_at(base, last), last)
     for level in levels:
         if reach_bp(level) >= shortest:
-            yield Window(level, 0, low, high, low_end, high_end)
+            yield Window(level, 0, 0, low, high, low_end, high_end)
 
 
 def _included(window: Interval) -> tuple[int, int]:

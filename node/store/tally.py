@@ -11,12 +11,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from node.store.bitmaps import Ordinals
+from node.store.bitmaps import Ordinals, others
 from node.store.phasing import Phases
 from node.store.scanner import AlleleCalls, SiteCalls
 
-_NOBODY: Final = np.empty(0, np.int64)
-_NOBODY.flags.writeable = False
+NOBODY: Final = np.empty(0, np.int64)
+NOBODY.flags.writeable = False
+
+Set = bytes | None
+Tail = tuple[tuple[int, int, int, int, int], tuple[bytes, Set, Set, Set, Set, Set, Set]]
+"""What a row says of people: its counts from `ac` on and its sets, in the order of `layout.COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class Tally:
         """Copies of the allele: one a carrier, one more a homozygote, and what the odd have beyond."""
         plain = int(self.carriers.size + self.homs.size)
         return plain + odd_copies(self.odd, self.homs) if self.odd.size else plain
+
+    @property
+    def hets(self) -> Ordinals:
+        """Carriers who are neither homozygous nor hemizygous."""
+        return others(others(self.carriers, self.homs), self.hemis)
 
 
 NO_ODD: Final = np.empty((0, 3), np.int64)

@@ -149,7 +149,6 @@ class Stretch:
     """The lines of one part: from where it really begins to where the next one does.
 
     begin, end: of its first line, and of the first that is not its own, in bytes of the text.
-    is_clean: no allele before the end can be one behind it.
     """
 
     reader: VcfReader
@@ -159,7 +158,12 @@ class Stretch:
     first_line: int
     begin: int = 0
     end: int | None = None
-    is_clean: bool = True
+    _behind: Record | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """When all is read: whether no allele before the end can be one behind it."""
+        return self._behind is None or not self.maker.waits_for(self._behind)
 
     def records(self, found: Iterator[Record]) -> Iterator[Record]:
         """Those of `found` that are the part's own."""
@@ -184,7 +188,7 @@ class Stretch:
         last: Record | None = None
         for record in found:
             if border.is_at(self.reader.line_begin, record):
-                self.end, self.is_clean = self.reader.line_begin, not self.maker.waits_for(record)
+                self.end, self._behind = self.reader.line_begin, record
                 if last is not None and last.contig is not record.contig:
                     self.reader.names.pop()
                 return

@@ -40,12 +40,12 @@ def _in_store(url: str) -> Iterator[Line]:
 
 
 def _question(held: Loaded, name: str) -> Callable[[], object]:
-    ten, points = Page(0, 10), itertools.cycle(held.points)
+    ten, points, megabases = Page(0, 10), itertools.cycle(held.points), itertools.cycle(held.megabases)
     return {
         "seen?": lambda: held.store.exists("here", next(points)),
         "record": lambda: held.store.find("here", next(points), ten),
-        "count of 1 Mb": lambda: held.store.count("here", held.megabase),
-        "page of 10": lambda: held.store.find("here", held.megabase, ten),
+        "count of 1 Mb": lambda: held.store.count("here", next(megabases)),
+        "page of 10": lambda: held.store.find("here", next(megabases), ten),
     }[name]
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 import random
 import resource
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from tests.bench.lines import Line
 
 LOOKUPS = 5000
 POINTS = 2000
+MEGABASE_SHIFT = 300_000
 ASSEMBLY = Assembly.GRCH38
 _TEN = Page(0, 10)
 
@@ -95,6 +97,7 @@ class Loaded:
     ingest_wall_s: float
     points: tuple[SequenceQuery, ...]
     megabase: RangeQuery
+    megabases: tuple[RangeQuery, ...]
     some: BitMap
 
 
@@ -124,8 +127,13 @@ def loaded(path: Path, url: str = "") -> Iterator[Loaded]:
             for one in inside[:POINTS]
             if not one.is_symbolic
         )
+        # As many as there are questions in a round: none is asked the same twice.
+        shifts = random.Random(7).sample(range(MEGABASE_SHIFT), LOOKUPS)
+        megabases = tuple(
+            RangeQuery(Interval(contig, first + shift, first + shift + 1_000_000)) for shift in shifts
+        )
         some = BitMap(range(0, len(store.people("here")), 10))
-        yield Loaded(engine, store, alleles, used, took, points, megabase, some)
+        yield Loaded(engine, store, alleles, used, took, points, megabase, megabases, some)
         store.close()
         engine.dispose()
 
@@ -147,22 +155,57 @@ def ingest_lines(path: Path) -> Iterator[Line]:
 
 def lookup_lines(path: Path) -> Iterator[Line]:
     with loaded(path) as held, tempfile.TemporaryDirectory() as folder:
-        store, megabase, some = held.store, held.megabase, held.some
-        points = itertools.cycle(held.points)
+        store, some, everybody = held.store, held.some, held.store.people("here")
+        points, megabases = itertools.cycle(held.points), itertools.cycle(held.megabases)
         get_us = 1e6 * _lmdb_get(held, Path(folder))
         seen_us = 1e6 * each(lambda: store.exists("here", next(points)), LOOKUPS)
         yield Line("point lookup: seen? (LMDB get)", seen_us, "us", get_us, most=5, most_ours=30)
+        row_us = 1e6 * _row_by_key(held)
+        yield Line("the driver alone: a row by its key (LMDB get)", row_us, "us", get_us)
+        yield Line("point lookup: seen? (the driver alone)", seen_us, "us", row_us)
         record_us = 1e6 * each(lambda: store.find("here", next(points), _TEN), LOOKUPS)
-        yield Line("point lookup: record (LMDB get)", record_us, "us", get_us, most_ours=30)
+        yield Line("point lookup: record", record_us, "us", most_ours=30)
+        seen_us = 1e6 * each(lambda: store.exists("here", next(points), some), LOOKUPS)
+        yield Line("seen in a tenth of the people?", seen_us, "us", most_ours=30)
         some_us = 1e6 * each(lambda: store.find("here", next(points), _TEN, some), LOOKUPS)
-        yield Line("record over a tenth of the people", some_us, "us")
-        count_ms = 1e3 * each(lambda: store.count("here", megabase), 20)
-        count = store.count("here", megabase)
+        yield Line("record over a tenth of the people", some_us, "us", most_ours=30)
+        count_ms = 1e3 * each(lambda: store.count("here", next(megabases)), 20)
+        count = store.count("here", held.megabase)
         yield Line(f"count of 1 Mb ({count:,} alleles)", count_ms, "ms", most_ours=1.5)
-        page_us = 1e6 * each(lambda: store.find("here", megabase, _TEN), 1000)
+        page_us = 1e6 * each(lambda: store.find("here", next(megabases), _TEN), 500)
         yield Line("page of 10 of 1 Mb", page_us, "us", most_ours=30)
-        ours_ms = 1e3 * each(lambda: store.count("here", megabase, some), 10)
-        yield Line("1 Mb over a tenth of the people (numpy, CSR)", ours_ms, "ms", 1e3 * _csr(held), most=1.0)
+        some_us = 1e6 * each(lambda: store.find("here", next(megabases), _TEN, some), 100)
+        yield Line("page of 10 of 1 Mb over a tenth of the people", some_us, "us")
+        csr_ms = 1e3 * _csr(held)
+        ours_ms = 1e3 * each(lambda: store.count("here", next(megabases), some), 10)
+        yield Line("1 Mb over a tenth of the people (numpy, CSR)", ours_ms, "ms", csr_ms, most=1.0)
+        alone = BitMap([len(everybody) // 2])
+        ours_ms = 1e3 * each(lambda: store.count("here", next(megabases), alone), 10)
+        yield Line("1 Mb over one person (numpy, CSR)", ours_ms, "ms", csr_ms, most=1.0)
+        first_ms = 1e3 * min(_first_count(held) for _ in range(5))
+        yield Line("the first such question there (numpy, CSR)", first_ms, "ms", csr_ms)
+
+
+def _first_count(held: Loaded) -> float:
+    """Processor seconds of a count over people in a megabase of which nothing is in memory yet."""
+    store = open_store(held.engine)
+    store.exists("here", held.points[0])
+    began = time.process_time()
+    store.count("here", held.megabases[0], held.some)
+    took = time.process_time() - began
+    store.close()
+    return took
+
+
+def _row_by_key(held: Loaded) -> float:
+    """Seconds to get one column of one row by its whole key, with nothing around the driver."""
+    key = 'bin, start, "end", ref, alt, sv_length'
+    wanted = 'SELECT seg FROM variant WHERE bin = ? AND start = ? AND "end" = ? AND ref = ? AND alt = ?'
+    with closing(sqlite3.connect(str(held.engine.url.database))) as connection:
+        keys = connection.execute(f"SELECT {key} FROM variant").fetchall()  # a constant
+        random.Random(7).shuffle(keys)
+        asked, cursor = itertools.cycle(keys[:POINTS]), connection.cursor()
+        return each(lambda: cursor.execute(f"{wanted} AND sv_length = ?", next(asked)).fetchone(), LOOKUPS)
 
 
 def _rows(held: Loaded) -> list[tuple[str, bytes]]:
