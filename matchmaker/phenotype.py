@@ -116,19 +116,61 @@ class TermSets:
     """
 
     def __init__(self, space: TermSpace, sets: Sequence[TermSet]) -> None:
-        self.terms, self.firsts = _end_to_end([each.terms for each in sets])
+        terms, firsts = _end_to_end([each.terms for each in sets])
         self.closure, self.closure_firsts = _end_to_end([each.closure for each in sets])
         self.closure_sizes = _sizes([each.closure for each in sets])
-        self.vocabulary, self.place = np.unique(self.terms, return_inverse=True)
+        self.vocabulary, place = np.unique(terms, return_inverse=True)
+        self._slots = _slots(place, firsts, _sizes([each.terms for each in sets]))
+        # Where each set stands among all of them, ordered by size.
+        self._rank = np.argsort(_by_size(_sizes([each.terms for each in sets])))
         above = [space.ancestors[number] for number in self.vocabulary.tolist()]
         self.above, self.above_firsts = _end_to_end(above)
         self.above_sizes = _sizes(above)
-        itself = np.sqrt(space.information)[self.terms]
-        self.sums = np.add.reduceat(itself, self.firsts) if sets else np.zeros(0)
-        self.most = np.maximum.reduceat(itself, self.firsts) if sets else np.zeros(0)
+        itself = np.sqrt(space.information)[self.vocabulary]
+        self.sums, self.most = self.summed(itself), self.best(itself)
 
     def __len__(self) -> int:
-        return len(self.firsts)
+        return len(self._rank)
+
+    def best(self, of_terms: Shares) -> Shares:
+        """The largest that any term of each set has, the largest sets first.
+
+        of_terms: a value for each of the vocabulary, not negative.
+        """
+        return self._folded(np.maximum, of_terms)
+
+    def summed(self, of_terms: Shares) -> Shares:
+        """What the terms of each set have together, in the order of `best`."""
+        return self._folded(np.add, of_terms)
+
+    def _folded(self, fold: np.ufunc, of_terms: Shares) -> Shares:
+        """Slot by slot: many times faster than set by set, since what is next to each other is all alike."""
+        found = np.zeros(len(self))
+        at_once = np.empty(len(self))
+        for slot in self._slots:
+            some, these = found[: len(slot)], at_once[: len(slot)]
+            np.take(of_terms, slot, out=these, mode="clip")
+            fold(some, these, out=some)
+        return found
+
+    def in_order(self, ranked: Shares) -> Shares:
+        """The same, set by set."""
+        return ranked[self._rank]
+
+
+def _by_size(sizes: Shares) -> NDArray[np.intp]:
+    """Numbers of sets, the largest first."""
+    return np.argsort(-sizes, kind="stable")
+
+
+def _slots(place: NDArray[np.intp], firsts: NDArray[np.intp], sizes: Shares) -> tuple[NDArray[np.intp], ...]:
+    """The first terms of all sets, the second ones of all that have two, and so on; largest sets first."""
+    order = _by_size(sizes)
+    largest_first = sizes[order]
+    most = int(largest_first[0]) if len(sizes) else 0
+    return tuple(
+        place[firsts[order[: np.searchsorted(-largest_first, -number)]] + number] for number in range(most)
+    )
 
 
 def _end_to_end(sets: Sequence[Numbers]) -> tuple[Numbers, NDArray[np.intp]]:
@@ -166,15 +208,15 @@ def best_matches(space: TermSpace, asked: TermSet, found: TermSets) -> Shares:
     to_mine = np.zeros(len(found.vocabulary))
     # One term at a time: all pairs at once would be a matrix of the question times the whole data base.
     for agreements in _agreements(space, asked.terms, found):
-        nearest = np.maximum.reduceat(agreements[found.place], found.firsts)
+        nearest = found.best(agreements)
         covered += nearest
         np.maximum(single, nearest, out=single)
         np.maximum(to_mine, agreements, out=to_mine)
-    covering = np.add.reduceat(to_mine[found.place], found.firsts)
+    covering = found.summed(to_mine)
     mine = np.sqrt(space.information)[asked.terms]
     summed = _mutual(covered, covering, mine.sum(), found.sums)
     best = _mutual(single, single, mine.max(), found.most)
-    return (2 * summed + best) / 3
+    return found.in_order((2 * summed + best) / 3)
 
 
 def _mutual(covered: Shares, covering: Shares, mine: float, theirs: Shares) -> Shares:
