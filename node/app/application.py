@@ -116,7 +116,7 @@ def _include_network(app: FastAPI, node: Node) -> None:
     app.include_router(create_membership_router(node, network))
     signed = {NETWORK_QUESTIONS: answer_onward, SUMS: sums.answer, CARRIERS: answer_carriers(node)}
     app.include_router(routes.create_router(_door(node, signed)))
-    add_pages(app, node, inquire)
+    add_pages(app, node, inquire, network)
 
 
 def _door(node: Node, more: Mapping[str, routes.AnswerPeer]) -> routes.Door:

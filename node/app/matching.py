@@ -92,6 +92,18 @@ class Counter:
         return await asyncio.to_thread(self.node.exchange.book.actor, caller.name), caller.body
 
 
+async def clinician(node: Node, request: Request) -> Actor:
+    """Who comes with a browser to his own cases, with his teams.
+
+    Raises NotAuthorised: nobody has signed in; Forbidden: he may have no cases.
+    """
+    principal = await node.gate.identify(request, form=True)
+    if not isinstance(principal, SignedIn):
+        raise NotAuthorised("sign in to see your cases")
+    _refuse_others(principal, node.beacon.identity.id)
+    return await asyncio.to_thread(node.exchange.book.actor, str(principal))
+
+
 def _is_of_a_node(authorization: str) -> bool:
     """Whether this is a request token of our own kind, whose header brings the key it is signed with."""
     head = authorization.partition(" ")[2].partition(".")[0]

@@ -13,7 +13,7 @@ Nothing here speaks to the outside, and nothing here scores.
 
 from node.cases.book import CaseBook
 from node.cases.deposit import OPERATOR, Actor, Deposit, Status
-from node.cases.documents import ReadCase, read_cases
+from node.cases.documents import ReadCase, read_cases, read_cases_in
 from node.cases.stock import Stock
 from node.cases.tracking import Asked, Sighting, Track, Tracking, Triage
 
@@ -31,4 +31,5 @@ __all__ = [
     "Tracking",
     "Triage",
     "read_cases",
+    "read_cases_in",
 ]

@@ -41,41 +41,45 @@ def read_cases(path: Path, contact: Contact) -> Iterator[ReadCase]:
 
     Raises BadInput: cannot be read, holds no patient, the same id twice, or one that cannot be understood.
     """
+    yield from read_cases_in(read_bytes(path), str(path), contact)
+
+
+def read_cases_in(content: bytes, file: str, contact: Contact) -> Iterator[ReadCase]:
+    """The same of what stands in a file.  file: how it is called in errors."""
     seen: set[str] = set()
-    for source in _documents(path):
+    for source in _documents(content.removeprefix(b"\xef\xbb\xbf"), file):
         one = _read(source, contact)
         if one.patient.id in seen:
-            raise BadInput(Place(str(path)), "the same id stands twice in this file", "Leave one of the two.")
+            raise BadInput(Place(file), "the same id stands twice in this file", "Leave one of the two.")
         seen.add(one.patient.id)
         yield one
     if not seen:
-        raise BadInput(Place(str(path)), "no patient in this file", "Give Matchmaker Exchange JSON.")
+        raise BadInput(Place(file), "no patient in this file", "Give Matchmaker Exchange JSON.")
 
 
-def _documents(path: Path) -> Iterator[Member]:
+def _documents(content: bytes, file: str) -> Iterator[Member]:
     """The documents of a file: those of a list, one alone, or one a line."""
-    content = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
     try:
         whole = orjson.loads(content)
     except orjson.JSONDecodeError as fault:
         if not content.lstrip().startswith(b"{") or b"\n" not in content.strip():
-            raise _no_json(path, fault.lineno, fault) from None
+            raise _no_json(file, fault.lineno, fault) from None
     else:
         if isinstance(whole, list):
-            yield from Member(whole, str(path)).each("patient")
+            yield from Member(whole, file).each("patient")
         else:
-            yield Member(whole, str(path))
+            yield Member(whole, file)
         return
     for number, line in enumerate(content.splitlines(), 1):
         if line.strip():
             try:
-                yield Member(orjson.loads(line), str(path), f"line {number}")
+                yield Member(orjson.loads(line), file, f"line {number}")
             except orjson.JSONDecodeError as fault:
-                raise _no_json(path, number, fault) from None
+                raise _no_json(file, number, fault) from None
 
 
-def _no_json(path: Path, number: int, fault: orjson.JSONDecodeError) -> BadInput:
-    return BadInput(Place(str(path), number), f"not JSON ({fault.msg.split(':')[0]})", "Correct the file.")
+def _no_json(file: str, number: int, fault: orjson.JSONDecodeError) -> BadInput:
+    return BadInput(Place(file, number), f"not JSON ({fault.msg.split(':')[0]})", "Correct the file.")
 
 
 def _read(source: Member, contact: Contact) -> ReadCase:

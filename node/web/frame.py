@@ -20,7 +20,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from node.access.channel import is_tls
-from node.access.forms import read_form
+from node.access.forms import read_form, read_upload
 from node.access.reception import Person, Reception
 from node.access.sessions import Visit
 from schemas.errors import Forbidden, NodeError
@@ -28,7 +28,7 @@ from schemas.ga4gh import NodeIdentity
 
 _HERE: Final = Path(__file__).parent
 _MAX_FORM_BYTES: Final = 16_384
-_STEPS: Final = ("/account", "/account/password", "/account/second-factor")
+_STEPS: Final = ("/account", "/account/password", "/account/second-factor", "/casework")
 _CONSENT: Final = "/oauth/authorize?"
 
 HEADERS: Final = {
@@ -82,8 +82,10 @@ class Frame:
         )
         self._templates.filters["moment"] = _moment
 
-    async def guest(self, request: Request) -> Guest:
+    async def guest(self, request: Request, most_bytes: int = 0) -> Guest:
         """Who comes with a request, and what his form says.
+
+        most_bytes: of a form that may have files; 0 for one that may not.
 
         Raises Forbidden: a form that another site sends, or of before the last sign-in; TooLarge,
         BadQuestion, UnsupportedMedia: not a form.
@@ -91,15 +93,18 @@ class Frame:
         visit = self.reception.cookies.read(request)
         fields: Mapping[str, str] = {}
         if request.method == "POST":
-            fields = await read_form(request, _MAX_FORM_BYTES)
+            if most_bytes:
+                fields = await read_upload(request, most_bytes)
+            else:
+                fields = await read_form(request, _MAX_FORM_BYTES)
             if not self.reception.cookies.is_own_form(visit, fields.get("form", "")):
                 raise Forbidden("this form is not one of this node, or is too old; load the page again")
         return Guest(request, visit, self.reception.person(visit), fields)
 
-    async def serve(self, request: Request, handler: Handler) -> Response:
-        """What `handler` makes of a request; a refusal is a page, too."""
+    async def serve(self, request: Request, handler: Handler, most_bytes: int = 0) -> Response:
+        """What `handler` makes of a request; a refusal is a page, too.  most_bytes: see `guest`."""
         try:
-            return await handler(await self.guest(request))
+            return await handler(await self.guest(request, most_bytes))
         except NodeError as refusal:
             visit = self.reception.cookies.read(request)
             guest = Guest(request, visit, None, {})

@@ -27,6 +27,7 @@ from node.reference.matching import HumanPhenotypes
 from node.reference.ontology import Ontologies
 from schemas.matching import Case, Sharing
 from tests.archive import Archive, read_symbols, top, with_decoys
+from tests.bench import exchanges
 from tests.bench.lines import Line
 from tests.matching_worlds import a_patient, real_genes
 
@@ -48,11 +49,13 @@ class Found:
         told = [self.name]
         for ranks in (self.cohort, self.needle):
             told += [f"{top(ranks, most):.3f}" for most in (1, 5, 10)]
-            inverse = 1 / np.array(ranks)
-            genes = np.array(self.genes)
-            macro = np.mean([inverse[genes == gene].mean() for gene in np.unique(genes)])
-            told += [f"{inverse.mean():.3f}", f"{macro:.3f}"]
+            told += [f"{(1 / np.array(ranks)).mean():.3f}", f"{self.macro(ranks):.3f}"]
         return told
+
+    def macro(self, ranks: list[float]) -> float:
+        """The mean of 1/rank of each gene, and the mean of that: many cases of one gene count once."""
+        inverse, genes = 1 / np.array(ranks), np.array(self.genes)
+        return float(np.mean([inverse[genes == gene].mean() for gene in np.unique(genes)]))
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,11 @@ def lines() -> Iterator[Line]:
             first, inverse = top(ranks, 1), float((1 / np.array(ranks)).mean())
             yield Line(f"{each.name}, {kind}: first", first, "", least_ours=goals[0])
             yield Line(f"{each.name}, {kind}: mean of 1/rank", inverse, "", least_ours=goals[1])
+            yield Line(f"{each.name}, {kind}: the same by gene", each.macro(ranks), "")
     for one in timed:
         most_ms = 20.0 if one.cases < _LARGE else 100.0
-        yield Line(f"a question to {one.cases:,} cases", one.ms, "ms", most_ours=most_ms)
+        yield Line(f"comparing one with {one.cases:,} cases", one.ms, "ms", most_ours=most_ms)
+    yield from exchanges.lines()
 
 
 # By the name of a way to ask: at least so many first, and so high a mean of 1/rank.
