@@ -9,16 +9,19 @@ Spec: Beacon v2 framework/json/endpoints.json and responses/beaconErrorResponse.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Executor
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette import responses
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint, answer
@@ -44,6 +47,8 @@ _JSON: Final = "application/json"
 # What was asked and answered is kept by nobody on the way.
 _EVERY_ANSWER: Final = ((b"cache-control", b"no-store"), (b"content-type", _JSON.encode()))
 
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 Authorise = Callable[[Request], Grant | Awaitable[Grant]]
 """Who asks, and what he may see.  Raises NotAuthorised: credentials that are not valid."""
 
@@ -139,11 +144,27 @@ def _add_terms(router: APIRouter, beacon: Beacon, authorise: Authorise, terms: L
             )
 
 
-async def answer_soon(beacon: Beacon, asked: Asked, grant: Grant) -> wire.Response:
-    """`answer` without holding up the event loop: one allele is looked up at once, the rest in a thread."""
+async def answer_soon(
+    beacon: Beacon, asked: Asked, grant: Grant, threads: Executor | None = None
+) -> wire.Response:
+    """`answer` without holding up the event loop: one allele is looked up at once, the rest in a thread.
+
+    threads: in which the rest is looked up; those of the event loop when None.
+    """
     if asked.is_wide:
-        return await run_in_threadpool(answer, beacon, asked, grant)
+        return await aside(threads, answer, beacon, asked, grant)
     return answer(beacon, asked, grant)
+
+
+async def aside(
+    threads: Executor | None, work: Callable[_Given, _Made], *given: _Given.args, **named: _Given.kwargs
+) -> _Made:
+    """What `work` gives, made in one of `threads`, within the trace of the request.
+
+    Whoever waits for it can go away; it is then not begun, or its result is nobody's.
+    """
+    whole = partial(copy_context().run, work, *given, **named)
+    return await asyncio.get_running_loop().run_in_executor(threads, whole)
 
 
 async def read_request(endpoint: Endpoint, request: Request) -> Asked:

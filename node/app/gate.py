@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
@@ -60,7 +61,11 @@ class Strangers:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Of one node."""
+    """Of one node.
+
+    threads: for questions that take long.  They are few: each of them makes the event loop wait for its turn,
+    and with it everybody who asks for one allele.
+    """
 
     beacon: Beacon
     rules: Rules
@@ -68,6 +73,7 @@ class Gate:
     authenticator: Authenticator
     reception: Reception
     strangers: Strangers
+    threads: Executor
 
     async def identify(self, request: Request, *, form: bool = False) -> Principal:
         """Who sends `request`: by its token or its passports, or else by the session of its cookie.
@@ -131,7 +137,7 @@ class Gate:
         """
         began = time.perf_counter()
         try:
-            response = await api.answer_soon(self.beacon, asked, grant)
+            response = await api.answer_soon(self.beacon, asked, grant, self.threads)
         except NodeError as fault:
             self._note_refusal(kind, grant, fault)
             raise
@@ -149,7 +155,7 @@ class Gate:
     ) -> Mapping[str, Any]:
         """A list of filtering terms, recorded.  Raises NodeError: see `beacon.terms.list_terms`."""
         try:
-            listed = await run_in_threadpool(list_terms, self.beacon, grant, endpoint, name)
+            listed = await api.aside(self.threads, list_terms, self.beacon, grant, endpoint, name)
         except NodeError as fault:
             self._note_refusal(kind, grant, fault)
             raise

@@ -5,8 +5,10 @@ Nothing is opened at import.  Several nodes can live in one process; they share 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -172,6 +174,7 @@ class Node:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.gate.threads.shutdown(cancel_futures=True)
         self.audit.close()
         self.sequences.close()
         self.search.close()
@@ -227,6 +230,9 @@ def open_node(settings: Settings) -> Node:
     key = NodeKey.load(settings.home / "keys")
     entrance = open_entrance(settings, engine, key, audit)
     rules = Rules(settings.node.id, ontologies, settings.policies.floor)
+    gate = Gate(
+        beacon, rules, audit, entrance.authenticator, entrance.reception, Strangers(rules), _threads()
+    )
     return Node(
         settings=settings,
         engine=engine,
@@ -240,7 +246,7 @@ def open_node(settings: Settings) -> Node:
         peers=PeerBook(engine, settings),
         audit=audit,
         genes=genes,
-        gate=Gate(beacon, rules, audit, entrance.authenticator, entrance.reception, Strangers(rules)),
+        gate=gate,
         exchange=open_exchange(
             settings, engine, audit, ontologies=ontologies, liftover=chains, search=search
         ),
@@ -248,6 +254,10 @@ def open_node(settings: Settings) -> Node:
         authenticator=entrance.authenticator,
         reception=entrance.reception,
     )
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(4, os.cpu_count() or 0), thread_name_prefix="wide")
 
 
 def _cohorts(settings: Settings) -> tuple[Cohort, ...]:

@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -144,12 +143,19 @@ def _ignore(_fraction: float, _what: str) -> None:
     return
 
 
+def _faults() -> tuple[type[Exception], ...]:
+    """What a database raises, by whichever driver."""
+    import psycopg  # noqa: PLC0415  # every command would wait for it
+
+    return DBAPIError, sqlite3.Error, psycopg.Error
+
+
 @contextmanager
 def _told(where: Path) -> Iterator[None]:
     """Turns what the system or a database says into a sentence with a remedy."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error, psycopg.Error) as fault:
+    except _faults() as fault:
         cause = fault.orig if isinstance(fault, DBAPIError) else fault
         told = str(cause).strip().split("\n", maxsplit=1)[0]  # what follows may quote a row
         raise StoreUnavailable(f"the database cannot be used ({told}); nothing was changed") from None

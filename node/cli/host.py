@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated
@@ -101,6 +102,8 @@ def serve(
     for text in (warning(settings), in_the_open(settings, at_host)):
         if text:
             err.print(f"ATTENTION: {text}", style="bold yellow", markup=False)
+    # A question that takes long lets the event loop have its turn ten times as soon as Python would.
+    sys.setswitchinterval(0.0005)
     server = Announcing(config)
     server.run(sockets=[listening] if listening is not None else None)
     if not server.started:

@@ -1,6 +1,8 @@
 """What is told leaves a record first; what cannot be recorded is not told; and time tells nothing."""
 
 import asyncio
+import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +158,25 @@ def test_the_ceiling_of_a_dataset_is_that_of_its_visa(node: Node) -> None:
     found = {one["id"]: one["info"]["granularity"] for one in counting["response"]["resultSets"]}
     assert found == {"controlled": Granularity.COUNT, "open": Granularity.RECORD}
     assert {one["id"] for one in counting["info"]["refused"]} == {"public", "registered"}
+
+
+def test_many_wide_questions_at_once_take_few_threads(node: Node) -> None:
+    """Every thread that looks makes the event loop wait for its turn."""
+    wide = entry_at("g_variants").read_get(
+        [("datasets", "open"), ("filters", "sex:!female"), ("requestedGranularity", "count"), *_parameters()]
+    )
+    assert wide.is_wide
+
+    async def asked_at_once() -> list[Any]:
+        grant = node.gate.grant(Anonymous())
+        at_once = (node.gate.answer(Kind.BEACON, wide, grant) for _ in range(60))
+        return list(await asyncio.gather(*at_once))
+
+    answers = asyncio.run(asked_at_once())
+    assert len(answers) == 60
+    assert all(answer == answers[0] for answer in answers)
+    looking = [thread for thread in threading.enumerate() if thread.name.startswith("wide")]
+    assert 1 <= len(looking) <= max(4, os.cpu_count() or 0)
 
 
 class Collector(opentelemetry.trace.TracerProvider):
