@@ -30,7 +30,7 @@ from node.access.principal import Anonymous
 from node.access.reception import Reception
 from node.access.server import EmbeddedServer
 from node.access.tokens import MAX_HOPS
-from node.app.entrance import open_entrance
+from node.app.entrance import Entrance, open_entrance
 from node.app.gate import Gate, Strangers
 from node.app.inquiry import Inquiry
 from node.app.sums import Sums, open_sums
@@ -229,10 +229,6 @@ def open_node(settings: Settings) -> Node:
     search = open_search(settings, engine, Held(catalogue, roster, store, annotations, genes, chains))
     key = NodeKey.load(settings.home / "keys")
     entrance = open_entrance(settings, engine, key, audit)
-    rules = Rules(settings.node.id, ontologies, settings.policies.floor)
-    gate = Gate(
-        beacon, rules, audit, entrance.authenticator, entrance.reception, Strangers(rules), _threads()
-    )
     return Node(
         settings=settings,
         engine=engine,
@@ -246,7 +242,7 @@ def open_node(settings: Settings) -> Node:
         peers=PeerBook(engine, settings),
         audit=audit,
         genes=genes,
-        gate=gate,
+        gate=_gate(beacon, Rules(settings.node.id, ontologies, settings.policies.floor), audit, entrance),
         exchange=open_exchange(
             settings, engine, audit, ontologies=ontologies, liftover=chains, search=search
         ),
@@ -256,8 +252,10 @@ def open_node(settings: Settings) -> Node:
     )
 
 
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(4, os.cpu_count() or 0), thread_name_prefix="wide")
+def _gate(beacon: Beacon, rules: Rules, audit: Audit, entrance: Entrance) -> Gate:
+    threads = ThreadPoolExecutor(max(4, os.cpu_count() or 0), thread_name_prefix="wide")
+    identifying = entrance.authenticator, entrance.reception
+    return Gate(beacon, rules, audit, *identifying, Strangers(rules), threads)
 
 
 def _cohorts(settings: Settings) -> tuple[Cohort, ...]:
