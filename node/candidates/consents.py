@@ -59,6 +59,11 @@ class Consents:
             rows = connection.execute(wanted.where(db.dataset.c.id == dataset)).all()
         return {row.individual: Finding(row.level) for row in rows}
 
+    def data_revision(self) -> int:
+        """Grows whenever what is visible of people and genotypes changes."""
+        with self._database() as connection:
+            return connection.scalar(sa.select(db.revision.c.number)) or 0
+
     @contextmanager
     def _database(self) -> Iterator[Connection]:
         try:

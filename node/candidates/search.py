@@ -8,7 +8,7 @@ doctors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pyroaring import BitMap
@@ -69,6 +69,7 @@ class GenotypeSearch:
     diseases: DiseaseGenes
     consents: Consents
     tables: tuple[Table, ...] = ()
+    _kept: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     def close(self) -> None:
         """Closes the files of the site."""
@@ -176,9 +177,8 @@ class GenotypeSearch:
 
     def _with_suspects(self, dataset: Dataset, people: PersonSet) -> Iterator[Gene]:
         """The genes in which somebody of `people` may carry an allele that damages, each once."""
-        reported = self.sieve.reported
         symbols = dict.fromkeys(self.sieve.annotated_genes(dataset, people))
-        symbols |= dict.fromkeys(reported.symbols() if reported.knows(dataset.assembly) else ())
+        symbols |= dict.fromkeys(self._reported(dataset))
         seen: set[str] = set()
         for symbol in symbols:
             try:
@@ -188,3 +188,25 @@ class GenotypeSearch:
             if gene.symbol not in seen:
                 seen.add(gene.symbol)
                 yield gene
+
+    def _reported(self, dataset: Dataset) -> tuple[str, ...]:
+        """The genes in which somebody of the dataset, whoever, carries an allele that ClinVar reports.
+
+        Kept until the data change: seconds to find out.
+        """
+        revision = self.consents.data_revision()
+        kept = self._kept.get(dataset.id)
+        if kept is None or kept[0] != revision:
+            kept = self._kept[dataset.id] = revision, tuple(self._look_up(dataset))
+        return kept[1]
+
+    def _look_up(self, dataset: Dataset) -> Iterator[str]:
+        reported = self.sieve.reported
+        for symbol in reported.symbols() if reported.knows(dataset.assembly) else ():
+            try:
+                gene = self.genes.find(symbol)
+            except BadQuestion:
+                continue
+            alleles = (one.allele for one in reported.of_gene(gene, dataset.assembly))
+            if any(self.sieve.store.carriers(dataset.id, allele) for allele in alleles):
+                yield symbol

@@ -8,7 +8,7 @@ import platform
 
 from rich.console import Console
 
-from tests.bench import engines, growth, http, matching, network, peers, store, together
+from tests.bench import engines, growth, http, matching, network, onesided, peers, store, together
 from tests.bench.cohorts import cohort
 from tests.bench.lines import show
 
@@ -21,6 +21,7 @@ PARTS = {
     "http": ("HTTP, answers by the second of the server's processor time", http.lines),
     "network": ("A network, peers answering after 50 ms", network.lines),
     "matching": ("Matching published patients", matching.lines),
+    "onesided": ("Planted genotypes found by their gene", onesided.lines),
     "engines": ("PostgreSQL (SQLite)", engines.lines),
 }
 
