@@ -11,6 +11,7 @@ Spec: Resnik 1995 (information content); Smedley 2013 (phenodigm).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -81,7 +82,7 @@ class TermSpace:
             common = max(shared, key=self._telling, default=None)
             if common is None or self.information[common] <= 0:
                 continue
-            below = [other for other in found.terms.tolist() if common in self.ancestors[other]]
+            below = [other for other in found.terms.tolist() if _holds(self.ancestors[other], common)]
             nearest = common if common in below else below[0]
             agreements.append(
                 TermAgreement(
@@ -102,6 +103,11 @@ class TermSpace:
 # cases, where anything from 2 to 5 does nearly as well.
 _DOUBT: Final = 3.0
 _NONE: Final[Numbers] = np.empty(0, dtype=np.int32)
+
+
+def _holds(ascending: Numbers, number: int) -> bool:
+    place = bisect_left(ascending, number)
+    return place < len(ascending) and bool(ascending[place] == number)
 
 
 def _sorted(numbers: Iterable[int]) -> Numbers:

@@ -19,10 +19,12 @@ from node.federation.network import Network
 from node.web import (
     Files,
     Frame,
+    Notice,
     create_account_pages,
     create_case_pages,
     create_consent_page,
     create_docs,
+    create_exchange_page,
     create_web,
 )
 from schemas.access import Grant
@@ -49,6 +51,9 @@ def add_pages(
     app.include_router(create_account_pages(frame, identity.name))
     files = Files(own.book, own.tracking, own.contact, node.settings.matchmaker.sharing)
     app.include_router(create_case_pages(frame, files, partial(clinician, node), ask))
+    said = node.settings.matchmaker
+    notice = Notice(own.contact, said.disclaimer, said.terms)
+    app.include_router(create_exchange_page(frame, own.desk.metrics, notice))
     if node.settings.sign_in.embedded != "off":
         app.include_router(create_consent_page(frame))
         app.include_router(oauth.create_router(node.embedded))

@@ -113,10 +113,15 @@ class CaseBook:
             return [_deposit(row) for row in connection.execute(wanted).mappings()]
 
     def change(self, actor: Actor, case_id: str, **changes: Any) -> Deposit:
-        """The case with some of its members changed (see `Deposit`); from then on it is matched so."""
+        """The case with some of its members changed (see `Deposit`); from then on it is matched so.
+
+        A new consent level stands among its notes, with who set it and when.
+        """
         with self.database() as connection:
-            changed = replace(owned(connection, actor, case_id), **changes, changed_at=_now())
+            before = owned(connection, actor, case_id)
+            changed = replace(before, **changes, changed_at=_now())
             _write(connection, changed, next_version(connection), new=False)
+            _record_consent(connection, actor, before, changed)
         consent = "consent of a case changed" if "sharing" in changes else "case changed"
         self._witness(actor, consent)
         return changed
@@ -288,6 +293,7 @@ def _keep(
         kept.append(_succeeding(one, before.get(one.id), restated=one.id in restates))
         if one.id in before:
             _write(connection, kept[-1], version, new=False)
+            _record_consent(connection, actor, before[one.id], kept[-1])
         else:
             new.append(_row(kept[-1], version))
     if new:
@@ -295,6 +301,13 @@ def _keep(
     if had:
         connection.execute(sa.delete(gone).where(gone.c.digest.in_(had)))
     return [Added(one.id, one.id not in before, one.sharing) for one in kept]
+
+
+def _record_consent(connection: Connection, actor: Actor, before: Deposit, now: Deposit) -> None:
+    """A new consent level stands beside the case, with who set it and when."""
+    if now.sharing is not before.sharing:
+        text = f"consent level: {before.sharing} before, {now.sharing} from now on"
+        write_remark(connection, actor, now.id, text)
 
 
 def _refuse_foreign(actor: Actor, before: Deposit | None, had: str | None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +13,12 @@ import pytest
 
 from node.access.principal import Role
 from node.audit import export
+from node.people import Format, import_people
+from node.store.catalogue import add_dataset
+from node.store.withdrawal import bring_back, withdraw
+from schemas.access import Policy
+from schemas.genome import Assembly
+from schemas.people import Dataset
 from tests.browsing import Browser
 from tests.exchanges import FOCAL, SEIZURE, Running, an_exchange, patient
 
@@ -52,7 +60,10 @@ def test_a_case_is_deposited_changed_and_deleted_by_its_owner(lab: Running) -> N
     changed = send(lab, "PATCH", "/cases/L1", {"sharing": "gene", "status": "solved", "team": "neuro"})
     assert (changed.json()["sharing"], changed.json()["status"]) == ("gene", "solved")
     assert send(lab, "POST", "/cases/L1/notes", {"text": "call them"}).status_code == 204
-    assert [note["text"] for note in send(lab, "GET", "/cases/L1").json()["notes"]] == ["call them"]
+    assert [(note["author"], note["text"]) for note in send(lab, "GET", "/cases/L1").json()["notes"]] == [
+        ("peer lab", "consent level: phenotype before, gene from now on"),
+        ("peer lab", "call them"),
+    ]
     assert send(lab, "DELETE", "/cases/L1").status_code == 204
     assert send(lab, "GET", "/cases/L1").status_code == 404
 
@@ -191,6 +202,30 @@ def test_a_person_who_has_signed_in_has_cases_if_he_is_a_clinician(
 def test_nobody_is_let_in_without_a_token(lab: Running) -> None:
     assert send(replace(lab, token=""), "GET", "/cases").status_code == 401
     assert send(replace(lab, token="wrong"), "DELETE", "/cases/L2").status_code == 401
+
+
+def test_whoever_withdraws_is_matched_no_more_from_that_moment_on(lab: Running, tmp_path: Path) -> None:
+    """On a running node, which has his case in memory, and whoever takes his consent back elsewhere."""
+    add_dataset(lab.node.engine, Dataset("ward7", Assembly.GRCH38, Policy.CONTROLLED, "Ward 7"))
+    packet = {"id": "I7", "subject": {"id": "I7"}, "phenotypicFeatures": [{"type": {"id": FOCAL}}]}
+    file = tmp_path / "packet.json"
+    file.write_text(json.dumps({**packet, "metaData": {"phenopacketSchemaVersion": "2.0"}}))
+    import_people(lab.node.engine, "ward7", file, Format.PHENOPACKET)
+    genes = {"genes": ["KCNQ2"]}
+    lab.deposit(patient("L7", **genes), owner="peer lab", dataset="ward7", individual="I7")
+    question = {"patient": patient("asks", **genes)}
+
+    def found() -> list[str]:
+        return [one["patient"]["id"] for one in lab.post(question).json()["results"]]
+
+    assert found() == ["L7"]
+    withdraw(lab.node.engine, "I7", "ward7")
+    assert found() == []
+    assert send(lab, "POST", "/cases/L7/match", {}).status_code == 400
+    bring_back(lab.node.engine, "I7", "ward7")
+    assert found() == ["L7"]
+    send(lab, "PATCH", "/cases/L7", {"sharing": "phenotype"})
+    assert found() == []  # nothing is left to tell of him
 
 
 def test_changes_stand_in_the_audit_log(lab: Running) -> None:

@@ -335,3 +335,19 @@ def contrast(page: Page) -> float:
 }"""
         )
     )
+
+
+def test_anybody_may_read_what_the_exchange_holds_and_nothing_of_anybody(world: World) -> None:
+    with Browser(world.beta.url) as nobody:
+        page = nobody.get("/exchange")
+        assert page.status_code == 200
+        assert '<th scope="row">patients offered for matching</th><td class="number">1</td>' in page.text
+        assert "beta gives no warranty" in page.text
+        for secret in ("their patient", "SCN1A", SEIZURE, "Dr B."):
+            assert secret not in page.text
+        assert 'href="/exchange"' in nobody.get("/").text
+        # Counting reads every case: who asks again gets the same numbers.
+        world.beta.deposit(patient("one more", features=[SEIZURE]))
+        again = nobody.get("/exchange")
+        assert again.text.split("<table>")[1] == page.text.split("<table>")[1]
+        assert nobody.get("/mme/metrics").status_code == 401
