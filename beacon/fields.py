@@ -10,6 +10,7 @@ Spec: Beacon v2 default model, individuals and biosamples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
@@ -147,6 +148,15 @@ def find_field(name: str, scope: str = "") -> FieldName | None:
         inner, words = words[-1], words[:-1]
         found = _fitting(words, scope)
     return FieldName(found, inner) if found else None
+
+
+def near_fields(name: str) -> list[str]:
+    """Fields that may have been meant by a name that none has, five at most, in full."""
+    word = name.strip().rpartition(".")[2].casefold()
+    last = {one.path: one.words[-1].casefold() for one in FIELDS}
+    close = set(get_close_matches(word, set(last.values()), 5, 0.75))
+    near = [path for path, own in last.items() if own in close or (len(word) > 2 and own.startswith(word))]
+    return near[:5]
 
 
 def _fitting(words: list[str], scope: str) -> tuple[Field, ...]:

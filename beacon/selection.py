@@ -18,7 +18,7 @@ from typing import Final
 from pyroaring import BitMap
 
 from beacon.crowd import thinned
-from beacon.fields import BIOSAMPLE, INDIVIDUAL, find_field
+from beacon.fields import BIOSAMPLE, INDIVIDUAL, find_field, near_fields
 from beacon.measuring import Wanted, holds, is_known_unit, read_wanted
 from schemas.curies import curie
 from schemas.errors import BadQuestion, NotHeld
@@ -219,7 +219,11 @@ def _check_field(one: FieldFilter, selection: Selection) -> None:
     places = [place for scope in scopes for place in places_of(one.id, scope, rosters)]
     paths = sorted({place.path for place in places})
     if not paths:
-        raise _unknown(f"filter {one.id[:80]!r}: no such field or assay is known here", one.id, selection)
+        complaint = f"filter {one.id[:80]!r}: no such field or assay is known here"
+        near = "; ".join(near_fields(one.id))
+        raise (
+            NotHeld(f"{complaint}; near matches: {near}") if near else _unknown(complaint, one.id, selection)
+        )
     if len(paths) > 1:
         raise BadQuestion(f"filter {one.id[:80]!r} could mean {' or '.join(paths)}; name it in full")
     for place in places:

@@ -16,6 +16,7 @@ from beacon.entries.dataset import DATASET
 from beacon.entries.entry import EntryType
 from beacon.entries.member import ANALYSIS, BIOSAMPLE, INDIVIDUAL, RUN, names_variant
 from beacon.entries.variant import GENOMIC_VARIANT, applicable
+from beacon.fields import read_scope
 from beacon.looking import datasets_meant, testing_grant
 from beacon.query import Asked, Within
 from beacon.room import Beacon
@@ -33,6 +34,7 @@ __all__ = [
     "answer",
     "concerned",
     "entry_at",
+    "entry_called",
     "entry_of",
 ]
 
@@ -93,6 +95,12 @@ def entry_at(path: str) -> EntryType:
     raise NotFound(
         f"no entry type is served at {path[:40]!r}; served are {', '.join(e.path for e in ENTRY_TYPES)}"
     )
+
+
+def entry_called(name: str) -> EntryType | None:
+    """The entry type of this id or path, in any of the spellings in use; None when it is not served."""
+    meant = read_scope(name) or name
+    return next((entry for entry in ENTRY_TYPES if meant in (entry.id, entry.path)), None)
 
 
 def answer(beacon: Beacon, asked: Asked, grant: Grant) -> Response:

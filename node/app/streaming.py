@@ -19,12 +19,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from beacon.api import Authorise, body_of, read_request
-from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint
+from beacon.entries import ENDPOINTS, ENTRY_TYPES, Endpoint, entry_called
 from beacon.openapi import post_question
 from beacon.query import Asked
 from node import stream
 from node.app.inquiry import Event, Inquiry
 from schemas.access import Grant
+from schemas.errors import BadQuestion
 
 STREAM: Final = "/network/stream"
 _NDJSON: Final = "application/x-ndjson"
@@ -59,14 +60,20 @@ def _route(endpoint: Endpoint | None, authorise: Authorise, inquire: Inquire) ->
 
 
 async def _named(request: Request) -> Endpoint:
-    """The endpoint of the entry type that the body names; what else stands there is judged by its reader."""
+    """The endpoint of the entry type that the body names; what else stands there is judged by its reader.
+
+    Raises BadQuestion: it names none that is served, or several.
+    """
     try:
         schemas = orjson.loads(await body_of(request))["meta"]["requestedSchemas"]
-        named = {schema["entityType"] for schema in schemas}
-    except (ValueError, KeyError, TypeError):
+        named = {str(schema["entityType"]) for schema in schemas if schema.get("entityType")}
+    except (ValueError, KeyError, TypeError, AttributeError):
         named = set()
-    entry = next((entry for entry in ENTRY_TYPES if named == {entry.id}), ENTRY_TYPES[0])
-    return Endpoint(entry)
+    found = {entry_called(name) for name in named}
+    if None in found or len(found) > 1:
+        served = ", ".join(entry.id for entry in ENTRY_TYPES)
+        raise BadQuestion(f"requestedSchemas: one entry type is asked for at a time; served are {served}")
+    return Endpoint(next(iter(found), None) or ENTRY_TYPES[0])
 
 
 def respond(request: Request, inquiry: Inquiry) -> StreamingResponse:

@@ -382,6 +382,8 @@ def counts(record: JSON) -> tuple[int, ...]:
         (["ICD10:F99"], "not known here; near matches: ICD10:F20"),
         (["seizur"], "near matches: HP:0001250 Seizure"),
         (["favouriteColour=red"], "no such field"),
+        (["age>P18Y"], "near matches: diseases.ageOfOnset"),
+        (["geographicOrigins=GB"], "near matches: geographicOrigin"),
         (["favouriteColour:red"], "not known here"),
         (["LOINC:0000-0>5"], "no such field or assay"),
         (["ageOfOnset>40"], "ISO 8601"),

@@ -141,6 +141,21 @@ def test_any_entry_type_is_asked_for(world: World, path: str, body: dict[str, An
     assert "geneId" not in reply.text
 
 
+@pytest.mark.parametrize("name", ["individual", "individuals", "genomicVariation", "g_variants", "runs"])
+def test_an_entry_type_is_known_by_any_of_its_names(world: World, name: str) -> None:
+    """Taking one that is not known for variants would answer another question."""
+    variant = name in ("genomicVariation", "g_variants")
+    asked = {"requestParameters": {"g_variant": {"geneId": "ITPA"}}} if variant else {}
+    body = {"meta": {"requestedSchemas": [{"entityType": name}]}, "query": asked}
+    reply = httpx.post(f"{world.url}/network/stream", json=body, trust_env=False, timeout=30)
+    assert reply.status_code == 200, reply.text
+    for wrong in ([{"entityType": "unicorn"}], [{"entityType": name}, {"entityType": "dataset"}]):
+        body = {"meta": {"requestedSchemas": wrong}, "query": asked}
+        reply = httpx.post(f"{world.url}/network/stream", json=body, trust_env=False, timeout=30)
+        assert reply.status_code == 400
+        assert "individual" in reply.json()["error"]["errorMessage"]
+
+
 def test_a_question_that_cannot_be_read_is_refused_before_anything_is_streamed(world: World) -> None:
     for path, body in (
         ("", {"query": {"filtres": []}}),
