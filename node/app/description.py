@@ -148,6 +148,14 @@ _SAYINGS: Final[Mapping[str, _Said]] = {
     ),
     "/cases/{case_id}/notes": _exchange(404, body=_object(("text",), text=_TEXT), done={"post": 204}),
     "/cases/{case_id}/match": _exchange(404, body={"type": "object"}),
+    "/cases/{case_id}/carriers": _exchange(
+        404, body=_object(genes={"type": "array", "items": _TEXT}, network={"type": "boolean"})
+    ),
+    "/cases/{case_id}/candidates": _exchange(
+        404,
+        answer={"oneOf": [_LIST, {"type": "object"}]},
+        body=_object(genes={"type": "array", "items": _TEXT}, most={"type": "integer"}),
+    ),
     "/cases/{case_id}/matches": _exchange(404, answer=_LIST),
     "/cases/{case_id}/matches/{number}": _exchange(
         404, body=_object(state=_TEXT, comment=_TEXT), done={"patch": 204}

@@ -16,14 +16,14 @@ from typing import Any, Final
 import orjson
 
 from matchmaker.inheritance import stated_modes
-from matchmaker.match import released
-from matchmaker.merge import Heard, NodeMatches, merge
+from matchmaker.match import released, same_patient
+from matchmaker.merge import Found, Heard, NodeMatches, merge
 from matchmaker.onesided import Carriers, Sighted
 from node import trace
 from node.access.tokens import Call
 from node.audit import Audit, Entry, Kind, Outcome
 from node.candidates import Carrier, GenotypeSearch
-from node.cases import Actor, CaseBook, Deposit, Status
+from node.cases import Actor, Asked, CaseBook, Deposit, Sighting, Status, Tracking
 from node.cases.subjects import clinical
 from node.config import MatchmakerSection
 from node.exchange.guard import Guard
@@ -39,7 +39,7 @@ from schemas.carriers import CarrierResponse, read_carriers
 from schemas.errors import BadQuestion, Forbidden, NodeError, NotFound
 from schemas.ga4gh import NodeIdentity
 from schemas.matching import Gene, Sharing
-from schemas.mme import Contact, GeneName, GenomicFeature, MatchRequest, Patient
+from schemas.mme import Contact, GeneName, GenomicFeature, MatchRequest, MatchResult, Patient
 from schemas.network import Answered, PeerKind, PeerState
 from schemas.reference import Gene as PlacedGene
 
@@ -95,6 +95,7 @@ class CarrierDesk:
     search: GenotypeSearch
     carriers: Callable[[], Carriers]
     book: CaseBook
+    tracking: Tracking
     guard: Guard
     secretary: Secretary
     audit: Audit
@@ -141,19 +142,22 @@ class CarrierDesk:
         await self._record(actor.name, request.patient, None)
 
         async def own() -> Heard:
-            return Heard(await asyncio.to_thread(self._found, request.patient, Finding.VARIANT, deposit))
+            return Heard(await asyncio.to_thread(self._own, request, deposit))
 
         question = CarrierQuestion(request)
         if network is None:
             answers = [await self._alone(own)]
         else:
             answers = await network.ask(question, own)
-        document, _ = merge(
+        document, found = merge(
             answers,
-            is_ours=lambda _patient: False,
+            is_ours=lambda patient: same_patient(patient, deposit.patient),
             disclaimer=request.disclaimer,
             terms=request.terms,
         )
+        if not deposit.patient.test:
+            seen = [_by_us(deposit, one) for one in found]
+            await asyncio.to_thread(self.tracking.see, seen)
         for line, answer in zip(document["nodes"], answers, strict=True):
             if answer.response is not None and isinstance(answer.response.response, CarrierResponse):
                 line["genes"] = answer.response.response.document()["_genes"]
@@ -175,7 +179,21 @@ class CarrierDesk:
         highest = Finding.VARIANT if most is Granularity.RECORD else Finding.COUNT
         response = self._found(request.patient, highest, None)
         self.guard.told(asker, len(response.results))
+        self._tell_doctors(asker, request, response)
         return response
+
+    def _own(self, request: MatchRequest, deposit: Deposit) -> CarrierResponse:
+        response = self._found(request.patient, Finding.VARIANT, deposit)
+        self._tell_doctors(self.identity.id, request, response)
+        return response
+
+    def _tell_doctors(self, asker: str, request: MatchRequest, response: CarrierResponse) -> None:
+        """Those of the cases that were named, that somebody was told of them."""
+        if request.patient.test:
+            return
+        cases = self.book.held([one.patient.id for one in response.results])
+        named = [one for one in response.results if one.patient.id in cases]
+        self.secretary.tell(self.tracking.see(_by_them(asker, request, one) for one in named))
 
     def _found(self, patient: Patient, highest: Finding, own: Deposit | None) -> CarrierResponse:
         """own: the case in question, where it is one of this node."""
@@ -264,6 +282,39 @@ class CarrierDesk:
             detail="one-sided" if patient.genomic_features else "zero-sided",
         )
         await self.audit.record(entry)
+
+
+def _by_them(asker: str, request: MatchRequest, result: MatchResult) -> Sighting:
+    theirs = request.patient
+    return Sighting(
+        case_id=result.patient.id,
+        node=asker,
+        patient_id=theirs.id,
+        contact=theirs.contact,
+        score=result.score.patient,
+        asked=Asked.BY_THEM,
+        why=_genes_of(result),
+        disclaimer=request.disclaimer or "",
+    )
+
+
+def _by_us(deposit: Deposit, found: Found) -> Sighting:
+    patient = found.result.patient
+    return Sighting(
+        case_id=deposit.id,
+        node=next(iter(found.nodes)),
+        patient_id=patient.id,
+        contact=patient.contact,
+        score=found.result.score.patient,
+        asked=Asked.BY_US,
+        why=_genes_of(found.result),
+    )
+
+
+def _genes_of(result: MatchResult) -> tuple[str, ...]:
+    """What they have in common, in words; no variant among them."""
+    names = dict.fromkeys(one.gene.id for one in result.patient.genomic_features)
+    return tuple(f"a candidate genotype in {name}" for name in names)
 
 
 def until_next_step(spent_s: float) -> float:

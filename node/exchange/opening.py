@@ -90,6 +90,7 @@ def open_exchange(
         search,
         finding,
         book,
+        tracking,
         guard,
         secretary,
         audit,

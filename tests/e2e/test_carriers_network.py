@@ -245,6 +245,10 @@ def test_the_narrower_of_two_consents_holds(world: World) -> None:
     try:
         (told,), _ = world.heard()
         assert told["patient"]["id"] == "case-0"
+        (theirs,) = world.beta.node.exchange.tracking.tracks(OPERATOR, "case-0")
+        assert (theirs.asked, theirs.patient_id, theirs.state) == ("them", "", "new")
+        tracks = world.alpha.node.exchange.tracking.tracks(OPERATOR, "mine")
+        assert "case-0" in {one.patient_id for one in tracks}
         assert told["patient"]["contact"]["name"] == "Dr A. Physician"
         assert told["patient"]["genomicFeatures"] == [{"gene": {"id": "CFTR"}}]
         book.change(OPERATOR, "case-0", sharing=Sharing.VARIANT)
