@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +15,18 @@ from node.access.server import EmbeddedServer
 from node.access.server.entitlements import Tier
 from node.audit import Entry, Kind, Outcome, open_audit, verify
 from node.backup import back_up, restore
+from node.candidates import Consents
 from node.config import CONFIG_NAME, Settings, read_settings
 from node.doctor import examine
 from node.home import make_home
+from node.roster import DatabasePeople
 from node.store import open_store
 from node.store.catalogue import add_dataset, held_files
 from node.store.index import SqlStore
 from node.store.ingest import ingest
 from node.store.removal import remove_dataset
 from node.store.withdrawal import bring_back, withdraw
+from schemas.candidates import Finding
 from schemas.errors import BadInput, StoreUnavailable
 from schemas.genome import Assembly, Contig, Interval
 from schemas.ports import Page
@@ -123,6 +127,18 @@ def test_whoever_has_left_since_does_not_come_back(node: Node, tmp_path: Path) -
     assert node.store.people("here") == ("P1", "", "")
     assert seen <= {people, ("P1", "", "")}
     assert node.told()[2].an == 2  # type: ignore[attr-defined]
+
+
+def test_nobody_is_found_by_more_than_he_allowed_last(node: Node, tmp_path: Path) -> None:
+    with closing(DatabasePeople(node.engine)) as people:
+        consents = Consents(node.engine, people)
+        for name, level in (("P1", Finding.VARIANT), ("P2", Finding.VARIANT), ("P3", Finding.COUNT)):
+            consents.set("here", [name], level)
+        back_up(node.settings, tmp_path / "b")
+        for name, level in (("P1", Finding.NOTHING), ("P2", Finding.CONTACT), ("P3", Finding.VARIANT)):
+            consents.set("here", [name], level)
+        restore(tmp_path / "b", node.home, replace=True)
+        assert consents.levels("here") == {"P2": Finding.CONTACT, "P3": Finding.COUNT}
 
 
 def test_the_audit_log_is_never_taken_back(node: Node, tmp_path: Path) -> None:
