@@ -255,6 +255,8 @@ def carry(question: Question, assembly: Assembly, reference: Reference) -> Quest
     liftover = reference.liftover
     if assembly_of(question) in (None, assembly):
         return question
+    if not concerns(question, assembly, reference):  # a gene has a place in both, and yet is asked in one
+        raise BadQuestion(f"no chain file of this node leads to {assembly}")
     if isinstance(question, Together):
         return Together(tuple(_carry_part(part, assembly, reference) for part in question.parts))
     if isinstance(question, TwoHits):

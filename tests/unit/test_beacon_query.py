@@ -30,7 +30,7 @@ from schemas.questions import (
     Together,
     TwoHits,
 )
-from schemas.reference import NO_REFERENCE
+from schemas.reference import NO_REFERENCE, Lifted, Reference
 
 C20 = Contig.read("20", Assembly.GRCH38)
 ITPA = SequenceQuery(Interval(C20, 3213195, 3213196), "C", "A")
@@ -465,10 +465,22 @@ def test_no_url_breaks_the_reader(pairs: list[tuple[str, str]]) -> None:
             assert entry.read_post(asked.body()) == asked
 
 
+class Leading:
+    """A liftover that leads everywhere, and is not asked about any place."""
+
+    def leads(self, _source: Assembly, _target: Assembly) -> bool:
+        return True
+
+    def lift(self, _interval: Interval, _target: Assembly) -> Lifted | None:
+        raise NotImplementedError
+
+
 def test_a_question_carried_to_another_assembly_asks_the_same() -> None:
     gene = GeneQuery("ITPA", Assembly.GRCH37, Conditions(None, frozenset({VariantType.DEL}), 2, 9))
     moved = replace(gene, assembly=Assembly.GRCH38)
+    chained = Reference(liftover=Leading())
     for lying in Lying:
-        assert carry(TwoHits(gene, lying), Assembly.GRCH38, NO_REFERENCE) == TwoHits(moved, lying)
-    both = Together((gene, gene))
-    assert carry(both, Assembly.GRCH38, NO_REFERENCE) == Together((moved, moved))
+        assert carry(TwoHits(gene, lying), Assembly.GRCH38, chained) == TwoHits(moved, lying)
+    assert carry(Together((gene, gene)), Assembly.GRCH38, chained) == Together((moved, moved))
+    with pytest.raises(BadQuestion, match="no chain file"):
+        carry(gene, Assembly.GRCH38, NO_REFERENCE)
