@@ -152,8 +152,11 @@ def disclose(
     floors = [{"id": f.dataset.id, "people": n} for f, _ in told if (n := grant.ceiling(f.dataset.id).floor)]
     if floors:
         information["floors"] = floors
+    warnings = [f"records are not told in the form of {one}" for one in asked.other_schemas]
     if refused and not response["responseSummary"]["exists"]:
-        information["warnings"] = [NOT_ABOUT_REFUSED]
+        warnings.append(NOT_ABOUT_REFUSED)
+    if warnings:
+        information["warnings"] = warnings
     if information:
         response["info"] = information
     return response

@@ -172,6 +172,16 @@ class Asked:
         return self.kind is VARIANTS and any(asks_for_vrs2(schema) for _, schema in self.schemas)
 
     @property
+    def other_schemas(self) -> list[str]:
+        """The schemas that are asked for and in which this is not answered; `returnedSchemas` has the one."""
+        kind = self.kind
+        return [
+            schema[:120]
+            for entity, schema in self.schemas
+            if schema and entity in ("", kind.entry) and schema != kind.schema and not self.in_vrs2
+        ]
+
+    @property
     def traits(self) -> Traits:
         """Those of the filters that are about variants."""
         return traits_of(self.filters) if self.filters else NONE

@@ -368,3 +368,11 @@ def test_vrs_2_is_given_on_request_alone(conformance: Conformance, method: str) 
     assert not faults
     types = call(PUBLIC, "GET", "/beacon/entry_types").json()["response"]["entryTypes"]
     assert [one["id"] for one in types["genomicVariant"]["additionallySupportedSchemas"]] == [VRS2]
+
+
+@pytest.mark.parametrize(("schema", "warned"), [("ga4gh-beacon-variant-v2.1.0", 0), ("phenopacket-v2", 1)])
+def test_a_form_that_is_not_spoken_is_told(conformance: Conformance, schema: str, warned: int) -> None:
+    told = call(PUBLIC, "GET", f"{ITPA_URL}&requestedGranularity=record&requestedSchemas={schema}").json()
+    assert not conformance.faults(told)
+    assert told["meta"]["returnedSchemas"][0]["schema"] == "ga4gh-beacon-variant-v2.1.0"
+    assert [schema in one for one in told.get("info", {}).get("warnings", [])] == [True] * warned
