@@ -109,13 +109,11 @@ def _frequency(population: str, counts: Counts | None, source: Source = Source.G
         "alleleCount": counts.ac,
         "alleleNumber": counts.an,
     }
-    if source is Source.INFO_ALLELES:
-        return told
-    return told | {
-        "alleleCountHeterozygous": counts.het,
-        "alleleCountHomozygous": counts.hom,
-        "alleleCountHemizygous": counts.hemi,
-    }
+    if source is not Source.INFO_ALLELES:
+        told["alleleCountHeterozygous"] = counts.het
+        told["alleleCountHomozygous"] = counts.hom
+        told["alleleCountHemizygous"] = counts.hemi
+    return told
 
 
 def internal_id(allele: Allele) -> str:
@@ -149,13 +147,13 @@ def _variation(allele: Allele) -> LegacyVariation:
     if allele.is_symbolic:
         return _symbolic(allele)
     position, reference, alternate = allele.vcf
+    if len(reference) != interval.length_bp:  # the base before it is shown, too
+        interval = Interval.from_one_based(interval.contig, position, position - 1 + len(reference))
     return {
         "variantType": allele.variant_type.value,
         "referenceBases": reference,
         "alternateBases": alternate,
-        "location": _location(
-            Interval.from_one_based(interval.contig, position, position - 1 + len(reference))
-        ),
+        "location": _location(interval),
     }
 
 
@@ -197,9 +195,10 @@ def _identifiers(
     change = change_named(variant.allele, sequences)
     if change is not None:
         identifiers["genomicHGVSId"] = str(change)
-    coding = [f"{one.transcript}:{one.coding}" for one in annotations if one.transcript and one.coding]
-    if coding:
-        identifiers["transcriptHGVSIds"] = list(dict.fromkeys(coding))
+    if annotations:
+        coding = [f"{one.transcript}:{one.coding}" for one in annotations if one.transcript and one.coding]
+        if coding:
+            identifiers["transcriptHGVSIds"] = list(dict.fromkeys(coding))
     others = [_reference(name) for name in variant.names]
     form = justified(variant.allele, sequences)
     if form is not None:

@@ -180,7 +180,7 @@ def change_of(allele: Allele) -> Change | None:
         return Change(kind, place) if kind is not None and place.length_bp >= short else None
     if (allele.reference + allele.alternate).strip("ACGT"):
         return None
-    if allele.variant_type is VariantType.SNP:
+    if len(allele.reference) == 1 == len(allele.alternate):
         return Change(Kind.SUBSTITUTION, place, allele.reference, allele.alternate)
     if not allele.reference:
         inside = 0 < place.start < place.contig.length_bp

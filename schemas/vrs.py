@@ -11,7 +11,7 @@ that sorted members without spaces are its form).
 from __future__ import annotations
 
 import hashlib
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from typing import Final, Literal
 
 from typing_extensions import TypedDict
@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 from schemas.contigs import REFGET_DIGESTS
 from schemas.genome import Assembly, Contig, Interval
 
+_IN_URLS: Final = bytes.maketrans(b"+/", b"-_")
 _LOCATION: Final = (
     '{"interval":{"end":{"type":"Number","value":%d},"start":{"type":"Number","value":%d},'
     '"type":"SequenceInterval"},"sequence_id":"%s","type":"SequenceLocation"}'
@@ -72,4 +73,5 @@ def refget_digest(contig: Contig) -> str:
 
 def digest(text: str) -> str:
     """GA4GH's sha512t24u: the first 24 bytes of SHA-512, in base64url."""
-    return urlsafe_b64encode(hashlib.sha512(text.encode()).digest()[:24]).decode()
+    short = hashlib.sha512(text.encode()).digest()[:24]
+    return b2a_base64(short, newline=False).translate(_IN_URLS).decode()

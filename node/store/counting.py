@@ -127,8 +127,8 @@ def told(row: Sequence[Any], contig: Contig) -> Variant:
     return Variant(
         Allele(Interval(contig, start, end), ref, alt, anchor, sv_length),
         Counts(ac, an, het, hom, hemi),
-        _words((names,)) if names else (),
-        (filters,) if filters and ";" not in filters else _words((filters,)),
+        _words((names,)) if ";" in names else (names,) if names else (),
+        _words((filters,)) if ";" in filters else (filters,) if filters else (),
         quality,
     )
 
