@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from schemas.errors import BadQuestion, TooLarge, UnsupportedMedia
+from node.access.bodies import read_body
+from schemas.errors import BadQuestion, UnsupportedMedia
 
 _UPLOAD: Final = "multipart/form-data"
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
@@ -26,7 +27,7 @@ async def read_form(request: Request, most_bytes: int = _MOST_BYTES) -> Mapping[
     """
     if _media_type(request) != _MEDIA_TYPE:
         raise UnsupportedMedia(f"send a form: content-type {_MEDIA_TYPE}")
-    return read_fields(await _read_body(request, most_bytes))
+    return read_fields(await read_body(request, most_bytes))
 
 
 async def read_upload(request: Request, most_bytes: int) -> Mapping[str, str]:
@@ -37,7 +38,7 @@ async def read_upload(request: Request, most_bytes: int) -> Mapping[str, str]:
     if _media_type(request) != _UPLOAD:
         return await read_form(request, most_bytes)
     kind = request.headers["content-type"].encode("latin-1")
-    body = await _read_body(request, most_bytes)
+    body = await read_body(request, most_bytes)
     message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + kind + b"\r\n\r\n" + body)
     if not message.is_multipart():
         raise BadQuestion("the form has no parts")
@@ -56,16 +57,6 @@ async def read_upload(request: Request, most_bytes: int) -> Mapping[str, str]:
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def _read_body(request: Request, most_bytes: int) -> bytes:
-    """Raises TooLarge."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise TooLarge(f"a form may have {most_bytes} bytes")
-    return bytes(body)
 
 
 def read_fields(encoded: bytes) -> Mapping[str, str]:
