@@ -20,6 +20,7 @@ _MEMBERS: Final = (("biosample", "biosampleId"), ("individual", "individualId"))
 _TOLD: Final = (Lying.HOMOZYGOUS, Lying.TRANS, Lying.CIS, Lying.UNKNOWN)
 _HETEROZYGOUS: Final = {"id": "GENO:0000135", "label": "heterozygous"}
 _HOMOZYGOUS: Final = {"id": "GENO:0000136", "label": "homozygous"}
+_ONE_GAINED: Final = 3
 _HEMIZYGOUS: Final = {"id": "GENO:0000134", "label": "hemizygous"}
 
 
@@ -44,16 +45,20 @@ class Cases:
     def of(self, allele: Allele) -> list[dict[str, Any]]:
         """One case a carrier, in the order of ingest; none where there are more than 100."""
         found = self._store.zygosities(self._dataset, allele, self._people)
-        kinds = ((found.het, _HETEROZYGOUS), (found.hom, _HOMOZYGOUS), (found.hemi, _HEMIZYGOUS))
+        total = allele.total_copies
+        # Four copies may be two on each chromosome, or one and three: the zygosity is not known.
+        het = None if total is not None and total > _ONE_GAINED else _HETEROZYGOUS
+        kinds = ((found.het, het), (found.hom, _HOMOZYGOUS), (found.hemi, _HEMIZYGOUS))
         if sum(len(people) for people, _ in kinds) > MAX_CASES:
             return []
         by_person = {person: kind for people, kind in kinds for person in people}
         return [self._case(person, by_person[person]) for person in sorted(by_person)]
 
-    def _case(self, person: int, zygosity: Mapping[str, str]) -> dict[str, Any]:
+    def _case(self, person: int, zygosity: Mapping[str, str] | None) -> dict[str, Any]:
         called = self._called.get(person, {})
         case: dict[str, Any] = {member: called[entry] for entry, member in _MEMBERS if entry in called}
-        case["zygosity"] = dict(zygosity)
+        if zygosity is not None:
+            case["zygosity"] = dict(zygosity)
         if person in self._lying:
             case["info"] = {"hits": self._lying[person].value}
         return case

@@ -4,7 +4,9 @@ Bases are shown as a VCF line shows them: an insertion or deletion with the base
 known, and `location` then begins at that base, so that it always covers exactly `referenceBases`.  A
 symbolic allele or breakend has the affected stretch as its location, no bases, and its VCF text in
 `variation.info.vcfAlt`; ends that are not known exactly are ranges there, and `variation.info.estimate` says
-where they are most likely.  Locations are 0-based interbase; `variantInternalId` and HGVS count from 1.
+where they are most likely.  A total number of copies (FORMAT CN) is an entry of its own: alleleCount is how
+many people have it, `variation.info.copyNumber` the number.  Locations are 0-based interbase;
+`variantInternalId` and HGVS count from 1.
 
 Without a reference sequence an insertion or deletion is named in HGVS where the file has it, and has no VRS
 identifier: both take the bases around it.
@@ -39,6 +41,14 @@ _NAMED: Final = re.compile(
 )
 
 
+_COUNTED_FROM: Final = {
+    Source.COPY_NUMBERS: ("CN", "people by copy number"),
+    Source.INFO: ("INFO", "as counted in INFO"),
+    Source.INFO_ALLELES: ("INFO", "as counted in INFO"),
+}
+"""What an answer says of counts that are not those of genotypes, in a word and in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """What is known beside the store, for the records of one dataset.
@@ -70,7 +80,8 @@ def _record(variant: Variant, telling: Telling) -> Record:
     population = telling.dataset.name or telling.dataset.id
     frequencies = [_frequency(population, counts, variant.source)]
     if telling.groups is not None:
-        frequencies += [_frequency(name, of_group) for name, of_group in telling.groups(allele)]
+        groups = telling.groups(allele)
+        frequencies += [_frequency(name, of_group, variant.source) for name, of_group in groups]
     annotations = telling.annotate(allele) if telling.annotate is not None else ()
     record: Record = {
         "variantInternalId": internal_id(allele),
@@ -92,8 +103,8 @@ def _record(variant: Variant, telling: Telling) -> Record:
     if variant.quality is not None:
         information["vcfQual"] = variant.quality
     if variant.source is not Source.GENOTYPES:
-        information["countsFrom"] = "INFO"
-        record["frequencyInPopulations"][0]["source"] = f"{population} (as counted in INFO)"
+        information["countsFrom"], how = _COUNTED_FROM[variant.source]
+        record["frequencyInPopulations"][0]["source"] = f"{population} ({how})"
     if information:
         record["info"] = information
     return record
@@ -109,7 +120,7 @@ def _frequency(population: str, counts: Counts | None, source: Source = Source.G
         "alleleCount": counts.ac,
         "alleleNumber": counts.an,
     }
-    if source is not Source.INFO_ALLELES:
+    if source not in {Source.INFO_ALLELES, Source.COPY_NUMBERS}:
         told["alleleCountHeterozygous"] = counts.het
         told["alleleCountHomozygous"] = counts.hom
         told["alleleCountHemizygous"] = counts.hemi
@@ -160,6 +171,8 @@ def _variation(allele: Allele) -> LegacyVariation:
 def _symbolic(allele: Allele) -> LegacyVariation:
     interval, location = allele.interval, _location(allele.interval)
     told: dict[str, Any] = {"vcfAlt": allele.alternate}
+    if allele.total_copies is not None:
+        told["copyNumber"] = allele.total_copies
     if allele.sv_length_bp:
         told["svLength"] = allele.sv_length_bp
     if allele.margins is not None:

@@ -21,9 +21,18 @@ from beacon.vocabulary import with_class
 from schemas.errors import BadQuestion
 from schemas.genome import Allele
 from schemas.ports import Annotations, Counts, HitTwice, Page, PersonSet, Variant, VariantStore, Zygosities
-from schemas.questions import ANYTHING, AnnotationQuery, Copies, SequenceQuery, VariantQuery
+from schemas.questions import (
+    ANYTHING,
+    AnnotationQuery,
+    Conditions,
+    Copies,
+    SequenceQuery,
+    VariantQuery,
+    lying_at,
+)
 
 MAX_ALLELES: Final = 20_000
+_OF_ONE_PLACE: Final = Page(limit=1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +126,9 @@ class Search:
             own = self.store.carriers(self.dataset, variant.allele, people)
             if demands:
                 ways = self.store.zygosities(self.dataset, variant.allele, people)
+                told = self._told_by_number(variant.allele, people)
                 for copies in demands:
-                    own &= _leaving_people(variant.allele, ways, copies)
+                    own &= _leaving_people(variant.allele, ways, copies) - told
             found |= own
         return found
 
@@ -170,13 +180,26 @@ class Search:
 
     def _shows(self, variant: Variant, copies: Copies | None) -> bool:
         """Whether as many carry the allele as must, in `copies` where that is asked."""
+        if copies is not None and (told := self._told_by_number(variant.allele, self.people)):
+            ways = self.store.zygosities(self.dataset, variant.allele, self.people)
+            left = _leaving_people(variant.allele, ways, copies) - told
+            return self.crowd.shows(len(left)) and self.crowd.shows(self.crowd.behind_samples(left))
         counts = variant.counts if copies is None else _leaving(variant.allele, variant.counts, copies)
         if not self.crowd.floor or not self.crowd.shows(counts.carriers):
             return self.crowd.shows(counts.carriers)
         found = self.store.zygosities(self.dataset, variant.allele, self.people)
-        ways = ((counts.het, found.het), (counts.hom, found.hom), (counts.hemi, found.hemi))
-        samples = BitMap().union(*(own for count, own in ways if count))
+        counted = ((counts.het, found.het), (counts.hom, found.hom), (counts.hemi, found.hemi))
+        samples = BitMap().union(*(own for count, own in counted if count))
         return self.crowd.shows(self.crowd.behind_samples(samples))
+
+    def _told_by_number(self, allele: Allele, people: PersonSet | None) -> PersonSet:
+        """Of whom a file tells the number of copies of this stretch, so that none is reckoned for them."""
+        if not allele.is_symbolic or allele.total_copies is not None:
+            return BitMap()
+        here = lying_at(allele.interval, Conditions(symbol="CNV"))
+        found = (one.allele for one in self.store.find(self.dataset, here, _OF_ONE_PLACE, people))
+        told = (one for one in found if one.total_copies is not None)
+        return BitMap().union(*(self.store.carriers(self.dataset, one, people) for one in told))
 
     def _annotated(self) -> Annotations:
         if self.annotations is None or not self.annotations.is_annotated(self.dataset):
@@ -189,6 +212,8 @@ class Search:
 
 def _leaving(allele: Allele, counts: Counts, copies: Copies) -> Counts:
     """Of the carriers those who have that many copies, if their other chromosome is the reference's."""
+    if allele.total_copies is not None:
+        return counts if copies.hold(allele.total_copies) else replace(counts, het=0, hom=0, hemi=0)
     each = allele.copies
     if each is None:
         return replace(counts, het=0, hom=0, hemi=0)
@@ -202,6 +227,8 @@ def _leaving(allele: Allele, counts: Counts, copies: Copies) -> Counts:
 
 def _leaving_people(allele: Allele, ways: Zygosities, copies: Copies) -> PersonSet:
     """The people whom `_leaving` counts."""
+    if allele.total_copies is not None:
+        return ways.het | ways.hom | ways.hemi if copies.hold(allele.total_copies) else BitMap()
     each = allele.copies
     if each is None:
         return BitMap()

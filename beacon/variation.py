@@ -39,13 +39,13 @@ def asks_for_vrs2(schema: str) -> bool:
 
 
 def vrs2_of(allele: Allele, sequences: Sequences | None) -> dict[str, Any] | None:
-    """The allele as a VRS 2 Allele or CopyNumberChange.
+    """The allele as a VRS 2 Allele, CopyNumberChange or CopyNumberCount.
 
     None for inversions, symbolic insertions and breakends, of which a file tells too little, and for an
     insertion or deletion whose surroundings are not known: its normal form takes them.
     """
     if allele.is_symbolic:
-        return _copy_number_change(allele)
+        return _copy_number(allele)
     form = justified(allele, sequences)
     if form is None:
         return None
@@ -117,6 +117,16 @@ def _inherent(state: dict[str, Any]) -> str:
         length, unit = state["length"], state["repeatSubunitLength"]
         return f'{{"length":{length},"repeatSubunitLength":{unit},"type":"ReferenceLengthExpression"}}'
     return f'{{"sequence":"{state["sequence"]}","type":"LiteralSequenceExpression"}}'
+
+
+def _copy_number(allele: Allele) -> dict[str, Any] | None:
+    """A count where the total is told, else a change."""
+    total = allele.total_copies
+    if total is None:
+        return _copy_number_change(allele)
+    location = _stretch(allele)
+    text = f'{{"copies":{total},"location":"{location["digest"]}","type":"CopyNumberCount"}}'
+    return _named("CN", text) | {"type": "CopyNumberCount", "location": location, "copies": total}
 
 
 def _copy_number_change(allele: Allele) -> dict[str, Any] | None:

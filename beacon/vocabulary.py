@@ -4,17 +4,18 @@ A term that is wider than one type admits every type under it: CNV, as its SO te
 and INDEL every insertion and deletion.  A symbolic ALT (`INS:ME:ALU`, `CN2`) is its own word, with or without
 the brackets, and admits itself and finer ones.
 
-Terms for the level of a gain or loss are told from what a carrier has, reckoned on two copies (on one where
-the genotype has one allele): `<DEL>` and `<CN0>` leave none on their chromosome, `<DUP>` two at the least,
-`<CNn>` n.
+Terms for the level of a gain or loss are told from what a carrier has.  That is the number in FORMAT CN where
+it counts, and is otherwise reckoned on two copies (on one where the genotype has one allele): `<DEL>` and
+`<CN0>` leave none on their chromosome, `<DUP>` two at the least, `<CNn>` n.
 
     EFO:0030068  low-level loss           one copy or more is left
     EFO:0020073  high-level loss          none is left; so, too, EFO:0030069, complete loss
-    EFO:0030071  low-level gain           three or four copies
+    EFO:0030071  low-level gain           three or four copies, or two where one is usual
     EFO:0030072  high-level gain          five or more
     EFO:0030073  focal amplification      five or more, over at most 3 Mb
 
-`<CNV>` alone does not say how many copies it leaves: it is a CNV, and neither a gain nor a loss.
+`<CNV>` alone does not say how many copies it leaves: it is a CNV, and neither a gain nor a loss.  A number of
+copies (`<CNV:CNn>`) is the one or the other to everybody who counts as its carrier.
 
 Spec: Beacon v2 requestParameters `variantType` and "Term use comparison" for copy numbers; SO; EFO "copy
 number assessment".
@@ -65,7 +66,7 @@ _WORDS: Final[Mapping[str, VariantClass]] = {
         ("SO:1000032 DELINS", VariantClass(frozenset({VariantType.INDEL}))),
         ("INDEL", VariantClass(frozenset({VariantType.INS, VariantType.DEL, VariantType.INDEL}))),
         ("DUP DUPLICATION SO:1000035 SO:0001742 EFO:0030070", VariantClass(_GAIN)),
-        ("EFO:0030071", VariantClass(_GAIN, copies=Copies(3, 4))),
+        ("EFO:0030071", VariantClass(_GAIN, copies=Copies(2, 4))),
         ("EFO:0030072", VariantClass(_GAIN, copies=Copies(5))),
         ("EFO:0030073", VariantClass(_GAIN, copies=Copies(5), max_length_bp=_FOCAL_BP)),
         ("DUP:TANDEM SO:1000173", VariantClass(frozenset({VariantType.DUP_TANDEM}))),

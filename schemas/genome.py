@@ -188,6 +188,20 @@ class Interval:
         regions = PSEUDOAUTOSOMAL[self.contig.name][self.contig.assembly is Assembly.GRCH38]
         return any(low <= first <= high for low, high in regions)
 
+    @property
+    def usual_copies(self) -> tuple[int, int]:
+        """How many copies of it a person usually has, the fewest and the most.
+
+        Two; on X and Y, outside of the pseudoautosomal regions, that depends on the sex.
+        """
+        by_sex = {"X": (1, 2), "Y": (0, 1), "MT": (1, 1)}
+        return (2, 2) if self.is_pseudoautosomal else by_sex.get(self.contig.name, (2, 2))
+
+    def always_has(self, copies: int) -> bool:
+        """Whether everybody who has it at all has so many copies of it."""
+        fewest, most = self.usual_copies
+        return max(fewest, 1) == most == copies
+
     def overlaps(self, other: Interval) -> bool:
         """Whether the two share a base.
 
@@ -228,6 +242,7 @@ _SYMBOLIC: Final = {
 }  # fmt: skip
 
 
+_TOTAL: Final = re.compile(r"<CNV:CN(\d{1,4})>")
 _COPY_NUMBER: Final = re.compile(r"<CN=?(\d{1,4})>", re.IGNORECASE)
 _COPIES: Final = {VariantType.DEL: 0, VariantType.DUP: 2, VariantType.DUP_TANDEM: 2}
 _MATE: Final = re.compile(r"[\[\]](.+):(\d+)[\[\]]")
@@ -343,7 +358,13 @@ class Allele:
 
     @property
     def variant_type(self) -> VariantType:
-        """SNP, MNP, INS, DEL or INDEL by the trimmed bases; a symbolic allele by its text."""
+        """SNP, MNP, INS, DEL or INDEL by the trimmed bases; a symbolic allele by its text.
+
+        A total number of copies is a DEL when it is less than what is usual, on X and Y of whoever has most.
+        """
+        if self.total_copies is not None:
+            _, most = self.interval.usual_copies
+            return VariantType.DEL if self.total_copies < most else VariantType.DUP
         if self.is_symbolic:
             return symbolic_type(self.alternate)
         if not self.reference:
@@ -360,10 +381,17 @@ class Allele:
 
         1 is the reference.  `<CN2>` is written of one chromosome, as in the 1000 Genomes: two copies there.
         """
-        match = _COPY_NUMBER.match(self.alternate)
-        if match:
-            return int(match[1])
+        if self.is_symbolic:
+            return chromosome_copies(self.alternate)
         return _COPIES.get(self.variant_type)
+
+    @property
+    def total_copies(self) -> int | None:
+        """Copies of the stretch that a carrier has in all, on both chromosomes; None for an allele of one.
+
+        Such an "allele" is what FORMAT CN tells of people, written `<CNV:CN3>`.
+        """
+        return total_of(self.alternate)
 
     @property
     def mate(self) -> Interval | None:
@@ -431,6 +459,23 @@ def symbolic_type(alternate: str) -> VariantType:
         copies = int(number[1])
         return VariantType.CNV if copies == 1 else VariantType.DUP if copies else VariantType.DEL
     return _SYMBOLIC.get(re.sub(r"\d+$", "", words[0]), VariantType.CNV)
+
+
+def chromosome_copies(alternate: str) -> int | None:
+    """How often a chromosome with this symbolic ALT has the stretch; None where it does not tell."""
+    match = _COPY_NUMBER.match(alternate)
+    return int(match[1]) if match else _COPIES.get(symbolic_type(alternate))
+
+
+def symbol_of_total(copies: int) -> str:
+    """The text of the allele of people who have so many copies in all; see `Allele.total_copies`."""
+    return f"<CNV:CN{copies}>"
+
+
+def total_of(alternate: str) -> int | None:
+    """The number in such a text; None in any other."""
+    match = _TOTAL.fullmatch(alternate) if alternate[:4] == "<CNV" else None
+    return int(match[1]) if match else None
 
 
 def bases_match(pattern: str, bases: str) -> bool:

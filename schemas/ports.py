@@ -54,10 +54,13 @@ class Counts:
 class Source(StrEnum):
     """Who counted: this node over the genotypes of people, or the writer of a file without samples in INFO.
 
+    COPY_NUMBERS: this node, over the total numbers of copies that a file tells of people; AC is how many
+    people have this number, AN of how many a number is told.
     INFO_ALLELES: INFO tells AC and AN, but not who is homozygous; het, hom and hemi are 0 and mean nothing.
     """
 
     GENOTYPES = "genotypes"
+    COPY_NUMBERS = "copy numbers"
     INFO = "INFO"
     INFO_ALLELES = "INFO without zygosity"
 

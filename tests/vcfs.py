@@ -227,7 +227,57 @@ def expected(vcf: Vcf, assembly: Assembly) -> list[CalledAllele]:
             quality = None if line.quality == "." else float(line.quality)
             found = CalledAllele(allele, calls, _words(line.ids), _words(line.filters), quality, said)
             held[allele] = _united(held[allele], found) if allele in held else found
+        for found in _counted(vcf, line, assembly):
+            same = held.get(found.allele)
+            held[found.allele] = found if same is None else _united(same, found)
     return list(held.values())
+
+
+def _counted(vcf: Vcf, line: Line, assembly: Assembly) -> list[CalledAllele]:
+    """People by the number of copies that FORMAT CN tells of them, where their genotype leaves it open."""
+    form, places = line.form.split(":"), [_allele(line, alt, assembly) for alt in line.alts]
+    is_read = all(re.fullmatch(r"<(CNV|CN\d|(DEL|DUP)(:\w+)?)>", alt) for alt in line.alts)
+    if "CN" not in form or not is_read or len({one.interval for one in places if one}) != 1:
+        return []
+    place, numbers, new = places[0].interval, {}, {}
+    for sample, column in zip(vcf.samples, line.genotypes, strict=True):
+        told = dict(zip(form, column.split(":"), strict=False))
+        written = told.get("CN", ".")
+        if not re.fullmatch(r"\d+(\.\d+)?", written) or written.endswith(".5"):
+            continue
+        number, alleles = int(float(written) + 0.5), re.split("[/|]", told.get("GT", "."))
+        is_open = _leaves_open(line.alts, alleles, number)
+        if is_open is not None:
+            numbers[sample], new[sample] = number, is_open
+    usual = {"X": (), "Y": (1,)}.get(line.contig, (2,)) if not place.is_pseudoautosomal else (2,)
+    found = []
+    for number in sorted(set(numbers.values()) - set(usual)):
+        calls = {
+            name: Call(int(new[name] and numbers[name] == number), 1, 1) if name in numbers else Call(0, 0, 1)
+            for name in vcf.samples
+        }
+        if any(call.copies for call in calls.values()):
+            symbol = replace(places[0], alternate=f"<CNV:CN{number}>")
+            said = tuple(one for n in range(len(line.alts)) for one in _said(line.info, n + 1))
+            said = tuple(dict.fromkeys(said)) if CSQ in vcf.header else ()
+            quality = None if line.quality == "." else float(line.quality)
+            found.append(CalledAllele(symbol, calls, _words(line.ids), _words(line.filters), quality, said))
+    return found
+
+
+def _leaves_open(alts: tuple[str, ...], alleles: list[str], number: int) -> bool | None:
+    """Whether a genotype leaves a number of copies open; None where they contradict each other."""
+    if "<CNV>" in alts or set(alleles) <= {"."}:
+        return True
+    if set(alleles) <= {".", "0"}:
+        return False
+    each = {"0": 1, ".": 1}
+    for n, alt in enumerate(alts, 1):
+        each[str(n)] = int(alt[3]) if alt.startswith("<CN") else 0 if alt.startswith("<DEL") else 2
+    reckoned, usual = sum(each[one] for one in alleles), len(alleles)
+    if number == reckoned:
+        return False
+    return True if number < reckoned < usual or number > reckoned > usual else None
 
 
 def expected_spans(vcf: Vcf, assembly: Assembly) -> list[LookedAt]:
@@ -352,10 +402,13 @@ def record_sexes(engine: Engine, dataset: str, sexes: Mapping[str, Sex]) -> None
         import_people(engine, dataset, path, Format.PED)
 
 
-def lone(sexes: Mapping[str, Sex]) -> dict[str, frozenset[str]]:
-    """Who has one copy of X and of Y."""
-    males = frozenset(name for name, sex in sexes.items() if sex is Sex.MALE)
-    return {"X": males, "Y": males}
+def copies(sexes: Mapping[str, Sex]) -> dict[str, dict[str, int]]:
+    """How many copies of X and of Y people have, as far as it is known."""
+    had = {"X": {Sex.MALE: 1, Sex.FEMALE: 2}, "Y": {Sex.MALE: 1, Sex.FEMALE: 0}}
+    return {
+        contig: {name: numbers[sex] for name, sex in sexes.items() if sex in numbers}
+        for contig, numbers in had.items()
+    }
 
 
 @contextmanager
@@ -366,7 +419,7 @@ def both(
     with held(*made, url=url) as (engine, oracle):
         if sexes:
             record_sexes(engine, "here", sexes)
-            oracle.record_lone("here", lone(sexes))
+            oracle.record_copies("here", copies(sexes))
         store = open_store(engine)
         yield store, oracle
         store.close()
@@ -437,7 +490,12 @@ def _symbols(draw: st.DrawFn, contig: Contig, pos: int) -> tuple[tuple[str, ...]
         block = draw(st.sampled_from(("<NON_REF>", "<*>", ".")))
         return (block,), f"END={pos + min(draw(st.sampled_from(SPANS)), contig.length_bp - pos)}"
     kinds = ("<DEL>", "<DUP>", "<INV>", "<CNV>", "<CN0>", "<INS>", "<BND>", "N[chr2:321[", "N.", ".A")
+    pairs = (("<CNV>",), ("<DEL>",), ("<DEL>", "<DUP>"), ("<CN0>", "<CN2>"))
     alt, span = draw(st.sampled_from(kinds)), draw(st.sampled_from(SPANS))
+    if draw(st.integers(0, 2)) == 0:
+        return draw(
+            st.sampled_from(pairs)
+        ), f"END={pos + min(span, contig.length_bp - pos)}{draw(_margins())}"
     span = min(span, contig.length_bp - pos)
     around = draw(_margins())
     if alt == "<INS>":
@@ -470,11 +528,14 @@ def called(draw: st.DrawFn, site: Line, samples: int) -> Line:
     """The site with genotypes, in one of the shapes of FORMAT."""
     calls = [draw(genotypes(len(site.alts))) for _ in range(samples)]
     form = draw(st.sampled_from(("GT", "GT", "GT", "GT:DP", "DP:GT", "DP", "GT:PS", "PS:GT")))
+    if site.alts[0].startswith("<"):
+        form = draw(st.sampled_from((form, "GT:CN", "CN:GT", "CN")))
+    copies = st.sampled_from(("0", "1", "2", "2", "3", "4", "15", ".", "1.2", "2.5", "2.9", "x"))
     depth, named = draw(st.sampled_from("077")), st.sampled_from((".", "0", "100", "300"))
     shapes = {"GT": "{}", "GT:DP": "{}:" + depth, "DP:GT": depth + ":{}", "DP": "7"}
-    shapes |= {"GT:PS": "{}:{}", "PS:GT": "{1}:{0}"}
+    shapes |= {"GT:PS": "{}:{}", "PS:GT": "{1}:{0}", "GT:CN": "{0}:{2}", "CN:GT": "{2}:{0}", "CN": "{2}"}
     quality = draw(st.sampled_from((".", "7", "30.25")))
-    columns = tuple(shapes[form].format(call, draw(named)) for call in calls)
+    columns = tuple(shapes[form].format(call, draw(named), draw(copies)) for call in calls)
     return replace(site, genotypes=columns, form=form, quality=quality)
 
 

@@ -25,6 +25,7 @@ _BREAKEND: Final = re.compile(
     rb"[ACGTNacgtn.]*[\[\]][^\s\[\]]+[\[\]][ACGTNacgtn.]*"
     rb"|\.[ACGTNacgtn]+|[ACGTNacgtn]+\."  # a single breakend: what it is joined with is not known
 )
+_TOTAL: Final = re.compile(rb"<CNV:CN\d+>", re.ASCII)  # what is held of FORMAT CN
 # They stand for "anything else" or for a deletion that an earlier line holds.
 _NO_ALLELES: Final = frozenset((b".", b"*", b"<NON_REF>", b"<*>", b"<X>", b"X", b"<*:DEL>"))
 _POINTS: Final = frozenset((VariantType.INS, VariantType.BND))
@@ -123,6 +124,8 @@ def _symbolic(record: Record, number: int, alternate: bytes, alternates: int) ->
         if _IUPAC.fullmatch(alternate):
             raise Refused("ALT has bases other than A, C, G, T and N")
         raise Refused("ALT is neither bases nor a symbolic allele nor a breakend", fatal=True)
+    if _TOTAL.fullmatch(alternate):
+        raise Refused("<CNV:CNn> is no allele of a chromosome: a number of copies belongs into FORMAT CN")
     text = alternate.decode()
     anchor = record.reference[:1].upper().decode()
     anchor = anchor if anchor in ("A", "C", "G", "T") else ""

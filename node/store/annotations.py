@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Engine
 
 from node.store.consequences import KEY_LETTERS, NOTE_COLUMNS, Note
-from node.store.counting import carriers, variant
+from node.store.counting import is_carried, variant
 from node.store.coverage import COVERED, open_coverage
 from node.store.index import exact_values, find_exact
 from node.store.layout import bin_at, bins_of, contig_number, first_bin, reach_bp
@@ -118,7 +118,7 @@ class SqlAnnotations:
             if not any(query.admits(_annotation(row)) for row in group):
                 continue
             held = find_exact(session, rows, holding, allele)
-            if held is not None and (people is None or carriers(held, holding, people)):
+            if held is not None and is_carried(held, holding, people):
                 yield variant(held, holding, people, coverage)
 
     def _alleles(self, session: Session, holding: Holding, query: AnnotationQuery) -> Iterator[list[RawNote]]:

@@ -1,4 +1,4 @@
-"""Who has one copy of X or of Y: a genotype of his that is written with two alleles there counts as one.
+"""How many copies of X and of Y people have: a genotype of one who has one counts as one allele there.
 
 It is looked up when counts are made, so a sex that is recorded or corrected later needs no new ingest.  The
 recorded karyotype says it where there is one (XY, XXY, XO...), the recorded sex otherwise; of people whose
@@ -19,6 +19,7 @@ from schemas.people import Sex
 _PEOPLE: Final = "SELECT sex, karyotype, samples FROM individual WHERE dataset_no = "
 _KARYOTYPE: Final = re.compile("X+[OY0]*")
 _CONTIGS: Final = {"X": 23, "Y": 24}
+_USUAL: Final[Mapping[str, Mapping[str, int]]] = {Sex.MALE: {"X": 1, "Y": 1}, Sex.FEMALE: {"X": 2, "Y": 0}}
 
 
 class Reader(Protocol):
@@ -27,26 +28,30 @@ class Reader(Protocol):
     def rows(self, statement: str, values: Sequence[Any]) -> list[Any]: ...
 
 
-def lone_people(session: Reader, dataset_no: int, samples: Sequence[str]) -> Mapping[int, BitMap]:
-    """By contig number, the ordinals of those who have one copy; {} for nobody.  A microsecond a person.
+Known = Mapping[int, Mapping[int, BitMap]]
+"""By contig number, and by how many copies of it they have, the ordinals of people."""
+
+
+def known_copies(session: Reader, dataset_no: int, samples: Sequence[str]) -> Known:
+    """Of those of whom it is recorded; {} for nobody.  A microsecond a person.
 
     samples: of the dataset, by ordinal.
     """
     ordinals: dict[str, int] = {}
-    found = {number: BitMap() for number in _CONTIGS.values()}
+    found: dict[int, dict[int, BitMap]] = {}
     for sex, karyotype, names in session.rows(f"{_PEOPLE}{dataset_no:d}", ()):
-        numbers = [_CONTIGS[name] for name, copies in copies_of(sex, karyotype).items() if copies == 1]
-        if not numbers:
+        had = copies_of(sex, karyotype)
+        if not had:
             continue
         ordinals = ordinals or {name: ordinal for ordinal, name in enumerate(samples) if name}
         own = [ordinals[name] for name in orjson.loads(names) if name in ordinals]
-        for number in numbers:
-            found[number].update(own)
-    return {number: people for number, people in found.items() if people}
+        for name, copies in had.items() if own else ():
+            found.setdefault(_CONTIGS[name], {}).setdefault(copies, BitMap()).update(own)
+    return found
 
 
 def copies_of(sex: str, karyotype: str) -> Mapping[str, int]:
-    """How many of X and of Y somebody has; {} where it is not known, or not of use, as of a woman's Y."""
+    """How many of X and of Y somebody has; {} where it is not known."""
     if _KARYOTYPE.fullmatch(karyotype):
         return {name: karyotype.count(name) for name in _CONTIGS}
-    return {"X": 1, "Y": 1} if sex == Sex.MALE and karyotype in ("", "UNKNOWN_KARYOTYPE") else {}
+    return _USUAL.get(sex, {}) if karyotype in ("", "UNKNOWN_KARYOTYPE") else {}

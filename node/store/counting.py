@@ -48,13 +48,28 @@ def held_allele(rows: Sequence[Row], holding: Holding, contig: Contig) -> HeldAl
 
 def carriers(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMap:
     """Who of `people` carries the allele."""
-    rows = held.rows
+    rows, total = held.rows, held.allele.total_copies
     if not rows[0].carriers:
         return BitMap()  # of a file without samples
+    if total is not None:
+        return holding.changed(held.allele.interval, total, _having(held, holding, people))
     if len(rows) == 1 and holding.is_clean:
         found = decode_set(rows[0].carriers)
         return found if people is None else found & people
-    return BitMap().union(*(decode_set(row.carriers) & seen for row, seen in _shares(rows, holding, people)))
+    return _having(held, holding, people)
+
+
+def is_carried(held: HeldAllele, holding: Holding, people: BitMap | None) -> bool:
+    """Whether anybody of `people` carries the allele, which has visible rows."""
+    if people is None and held.allele.total_copies is None:
+        return True
+    return bool(carriers(held, holding, people))
+
+
+def _having(held: HeldAllele, holding: Holding, people: BitMap | None) -> BitMap:
+    """Of whom the rows say that they have the allele."""
+    shares = _shares(held.rows, holding, people)
+    return BitMap().union(*(decode_set(row.carriers) & seen for row, seen in shares))
 
 
 def zygosities(held: HeldAllele, holding: Holding, people: BitMap | None) -> Zygosities:
@@ -63,6 +78,12 @@ def zygosities(held: HeldAllele, holding: Holding, people: BitMap | None) -> Zyg
     if not held.rows[0].carriers:
         return Zygosities(het, hom, hemi)
     lone = holding.lone_at(held.allele.interval) or NOBODY
+    if held.allele.total_copies is not None:
+        carried = carriers(held, holding, people)
+        hemi, others, nobody = carried & lone, carried - lone, BitMap()
+        if held.allele.total_copies == 0:
+            return Zygosities(nobody, others, hemi)
+        return Zygosities(others, nobody, hemi)
     for row, seen in _shares(held.rows, holding, people):
         carried = decode_set(row.carriers) & seen
         hemis = (decode_set(row.hemis) & seen) | (carried & lone)
@@ -93,6 +114,8 @@ def variant(
     rows = held.rows
     if not rows[0].carriers:
         return _of_site(held)
+    if held.allele.total_copies is not None:
+        return _of_total(held, holding, people)
     lone = holding.lone_at(held.allele.interval) if holding.lone else None
     if people is None and len(rows) == 1 and holding.is_clean and lone is None:
         row = rows[0]
@@ -105,6 +128,16 @@ def variant(
         counts = replace(counts, an=counts.an + called)
     words = _words(row.names for row in rows), _words(row.filters for row in rows)
     return Variant(held.allele, counts, *words, highest(row.quality for row in rows))
+
+
+def _of_total(held: HeldAllele, holding: Holding, people: BitMap | None) -> Variant:
+    """People by their total number of copies; one counts towards AN where any number is told of him."""
+    rows, ways = held.rows, zygosities(held, holding, people)
+    told = BitMap().union(*(seen - decode_set(row.uncalled) for row, seen in _shares(rows, holding, people)))
+    kinds = len(ways.het), len(ways.hom), len(ways.hemi)
+    words = _words(row.names for row in rows), _words(row.filters for row in rows)
+    quality = highest(row.quality for row in rows)
+    return Variant(held.allele, Counts(sum(kinds), len(told), *kinds), *words, quality, Source.COPY_NUMBERS)
 
 
 def _of_site(held: HeldAllele) -> Variant:

@@ -19,7 +19,16 @@ from pyroaring import BitMap
 from sqlalchemy.engine import Engine
 
 from node.store.bitmaps import decode_set, mask_of, touches
-from node.store.counting import HeldAllele, carriers, held_allele, phases, told, variant, zygosities
+from node.store.counting import (
+    HeldAllele,
+    carriers,
+    held_allele,
+    is_carried,
+    phases,
+    told,
+    variant,
+    zygosities,
+)
 from node.store.coverage import COVERED, open_coverage
 from node.store.layout import COLUMNS, LOOKED_AT, PlainRow, Row, bin_at, first_bin
 from node.store.overview import Overview
@@ -351,7 +360,7 @@ def _key_of(held: HeldAllele) -> Any:
 
 
 def _is_meant(held: HeldAllele, holding: Holding, query: VariantQuery, people: BitMap | None) -> bool:
-    return query.admits(held.allele) and (people is None or bool(carriers(held, holding, people)))
+    return query.admits(held.allele) and is_carried(held, holding, people)
 
 
 def _pair_key(pair: tuple[RawRow, bool]) -> Any:

@@ -3,9 +3,9 @@
 bin: dataset, contig and megabase in one number, so that rows of one place lie together and a shard can be
 told from the number alone.  level: 0 for alleles over at most 256 bases, which an overlap question finds by
 looking 256 bases further left; a longer one has the smallest level whose reach covers it, and is found
-through an index of its own.  Alleles of which the key alone does not tell where they lie have levels of their
-own, from `LOOKED_AT` on: the smallest whose reach covers them on both sides of their start.  There are few of
-them, and whether a question means one is decided by a look at its row.
+through an index of its own.  Alleles of which the key does not tell where they lie, or the row alone not who
+carries them, have levels of their own, from `LOOKED_AT` on: the smallest whose reach covers them on both
+sides of their start.  They are few, and whether a question means one is decided by a look at its row.
 
 Everything here is 0-based interbase, like the coordinates it comes from.
 """
@@ -133,10 +133,15 @@ def stretches(dataset_no: int) -> Iterator[tuple[int, int]]:
             yield low, low + _STRETCH_BINS - 1
 
 
-def level_of(length_bp: int, margins: Margins | None = None) -> int:
-    """The level of an allele whose interval has this length, and whose ends have these margins."""
+def level_of(length_bp: int, margins: Margins | None = None, *, is_total: bool = False) -> int:
+    """The level of an allele whose interval has this length, and whose ends have these margins.
+
+    is_total: it is a total number of copies, and who carries it depends on more than its row.
+    """
     if margins is not None:
         return LOOKED_AT + level_of(max(length_bp + margins.end_high, -margins.start_low))
+    if is_total:
+        return LOOKED_AT + level_of(length_bp)
     level = 0
     while length_bp > reach_bp(level):
         level += 1

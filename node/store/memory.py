@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from schemas.errors import NotHeld
 from schemas.genome import Allele, Assembly, Contig, Interval, Margins
-from schemas.ports import Counts, HitTwice, Page, PersonSet, Phase, Variant, Zygosities
+from schemas.ports import Counts, HitTwice, Page, PersonSet, Phase, Source, Variant, Zygosities
 from schemas.questions import Annotation, AnnotationQuery, RangeQuery, VariantQuery, contig_of
 
 
@@ -24,12 +24,14 @@ class Call:
 
     copies: of this allele.  called: alleles that are not missing.  ploidy: alleles written, missing ones too.
     copy: on which copy it is, and in which phase set of the file; None where that is not known.
+    kind: how he carries it, where the other figures do not tell.
     """
 
     copies: int
     called: int
     ploidy: int
     copy: tuple[int, int] | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,11 @@ class MemoryStore:
         self._people: dict[str, list[str]] = {dataset: [] for dataset in assemblies}
         self._files: dict[str, list[CalledFile]] = {dataset: [] for dataset in assemblies}
         self._looked_at: dict[str, list[LookedAt]] = {dataset: [] for dataset in assemblies}
-        self._lone: dict[str, Mapping[str, frozenset[str]]] = {dataset: {} for dataset in assemblies}
+        self._copies: dict[str, Mapping[str, Mapping[str, int]]] = {dataset: {} for dataset in assemblies}
 
-    def record_lone(self, dataset: str, lone: Mapping[str, frozenset[str]]) -> None:
-        """From now on these people, by name of the contig (X or Y), have one copy of it."""
-        self._lone[dataset] = lone
+    def record_copies(self, dataset: str, copies: Mapping[str, Mapping[str, int]]) -> None:
+        """From now on people have so many copies, by the name of the contig (X or Y) and their own."""
+        self._copies[dataset] = copies
 
     def add(
         self,
@@ -145,11 +147,17 @@ class MemoryStore:
         for ordinal, name in enumerate(self._people[dataset]):
             if people is not None and ordinal not in people:
                 continue
-            hits = []
+            carried = {}
             for allele in dict.fromkeys(alleles):
                 calls = self._calls(dataset, self.copies_of(dataset, allele), people)
                 if name in calls and calls[name].copies:
-                    hits.append((_kind(calls[name]), self._phase(dataset, allele, name)))
+                    carried[allele] = _kind(calls[name]), self._phase(dataset, allele, name)
+            told = {one.interval for one in carried if one.is_symbolic and one.total_copies is None}
+            hits = [
+                hit
+                for one, hit in carried.items()
+                if one.total_copies is None or hit[0] == "hom" or one.interval not in told
+            ]
             kinds = [kind for kind, _ in hits]
             pairs = [_lie(one, other) for (_, one), (_, other) in combinations(hits, 2)]
             if "hom" in kinds:
@@ -185,6 +193,7 @@ class MemoryStore:
                         tuple(dict.fromkeys(name for one in same for name in one.names)),
                         tuple(dict.fromkeys(name for one in same for name in one.filters)),
                         max((one.quality for one in same if one.quality is not None), default=None),
+                        Source.GENOTYPES if allele.total_copies is None else Source.COPY_NUMBERS,
                     )
                 )
         return found
@@ -201,6 +210,8 @@ class MemoryStore:
             if one.interval.contig == place.contig and one.interval.start <= base < one.interval.end
         ]
         counts = _counts(calls)
+        if allele.total_copies is not None:
+            return counts
         an = counts.an
         for ordinal, name in enumerate(self._people[dataset]):
             told = name in calls and calls[name].called
@@ -226,9 +237,27 @@ class MemoryStore:
 
     def _is_lone(self, dataset: str, allele: Allele, name: str) -> bool:
         place = allele.interval
-        return name in self._lone[dataset].get(place.contig.name, ()) and not place.is_pseudoautosomal
+        has_one = self._copies[dataset].get(place.contig.name, {}).get(name) == 1
+        return has_one and not place.is_pseudoautosomal
+
+    def _is_changed(self, dataset: str, allele: Allele, name: str, total: int) -> bool:
+        """Whether so many copies are a loss or a gain to somebody."""
+        place = allele.interval
+        if place.contig.name not in ("X", "Y") or place.is_pseudoautosomal:
+            return total != 2
+        had = self._copies[dataset].get(place.contig.name, {}).get(name)
+        if place.contig.name == "Y":
+            return total > 1 if had is None else had > 0 and (had > 0 if total == 0 else total > had)
+        if had is None:
+            return total not in (1, 2)
+        return had > 0 and (total < had if total < 2 else total > had)
 
     def _as_counted(self, dataset: str, allele: Allele, name: str, call: Call) -> Call:
+        total = allele.total_copies
+        if total is not None:
+            copies = call.copies if self._is_changed(dataset, allele, name, total) else 0
+            kind = "hemi" if self._is_lone(dataset, allele, name) else "hom" if total == 0 else "het"
+            return Call(copies, call.called, call.ploidy, kind=kind)
         if not self._is_lone(dataset, allele, name):
             return call
         return Call(min(call.copies, 1), min(call.called, 1), 1)
@@ -300,6 +329,8 @@ def _kind(call: Call) -> str:
     """How a person carries the allele; "" when he does not."""
     if not call.copies:
         return ""
+    if call.kind:
+        return call.kind
     if call.ploidy == 1:
         return "hemi"
     return "hom" if call.called >= 2 and call.copies == call.called else "het"

@@ -10,17 +10,25 @@ from collections.abc import Sequence
 
 from pyroaring import BitMap
 
-from node.store.counting import HeldAllele, phases, zygosities
+from node.store.counting import HeldAllele, carriers, phases, zygosities
 from node.store.session import Holding
+from schemas.genome import Interval
 from schemas.ports import HitTwice, Phase, Zygosities
 
 
 def hit_twice(alleles: Sequence[HeldAllele], holding: Holding, people: BitMap | None) -> HitTwice:
-    """Who of `people` carries two of the alleles, or one twice; see the port.  alleles: each once."""
+    """Who of `people` carries two of the alleles, or one twice; see the port.  alleles: each once.
+
+    A number of copies is no second hit of whoever carries another symbolic allele over the same stretch.
+    """
     once, several, homozygous, hemizygous = BitMap(), BitMap(), BitMap(), BitMap()
     hits = []
+    doubled = _doubled(alleles, holding, people)
     for held in alleles:
         found = zygosities(held, holding, people)
+        if held.allele.total_copies is not None:
+            same = doubled[held.allele.interval]
+            found = Zygosities(found.het - same, found.hom, found.hemi - same)
         carriers = found.het | found.hom | found.hemi
         several |= once & carriers
         once |= carriers
@@ -43,6 +51,18 @@ def hit_twice(alleles: Sequence[HeldAllele], holding: Holding, people: BitMap | 
         else:
             unknown.add(person)
     return HitTwice(homozygous, trans, cis, unknown)
+
+
+def _doubled(
+    alleles: Sequence[HeldAllele], holding: Holding, people: BitMap | None
+) -> defaultdict[Interval, BitMap]:
+    """By stretch, who carries a symbolic allele there by genotype: his number of copies tells of the same."""
+    found: defaultdict[Interval, BitMap] = defaultdict(BitMap)
+    if any(held.allele.total_copies is not None for held in alleles):
+        for held in alleles:
+            if held.allele.is_symbolic and held.allele.total_copies is None:
+                found[held.allele.interval] |= carriers(held, holding, people)
+    return found
 
 
 def _placed(alleles: Sequence[HeldAllele], holding: Holding, people: BitMap) -> defaultdict[int, list[Phase]]:

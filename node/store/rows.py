@@ -18,6 +18,7 @@ from node.store.abreast import Abreast, Line
 from node.store.alleles import AlleleKey, Found, Refused, alleles_of, info_value, trimmed
 from node.store.bitmaps import Ordinals, encode, encode_part
 from node.store.consequences import KEY_LETTERS, Layout, Note, annotations_of
+from node.store.copy_numbers import CopyNumbers, is_counted
 from node.store.layout import Row, bin_at, first_bin, highest, level_of
 from node.store.margins import widest, written
 from node.store.normal import Moves
@@ -29,11 +30,13 @@ from node.store.sites import SiteCounts, counts_of_info
 from node.store.spans import Spans
 from node.store.tally import Tail, Tally, tally, unite
 from schemas.errors import BadInput, Place
-from schemas.genome import Contig, Margins
+from schemas.genome import Contig, Margins, total_of
 from schemas.protein import comparable_change
 from schemas.questions import Annotation
 
 _MANY_WAITING: Final = 1000
+_NO_GT: Final = "no genotypes: FORMAT has no GT"
+_ALL_MISSING: Final = "every genotype is missing"
 _CORRECT: Final = "Correct the file; nothing of it was taken."
 
 
@@ -128,21 +131,34 @@ class RowMaker:
             return
         if calls is not None:
             self.spans.add(record, calls)
+        self._keep_alleles(record, calls, line, quality)
+
+    def _keep_alleles(
+        self, record: Record, calls: SiteCalls | None, line: Line | None, quality: float | None
+    ) -> None:
         said = self._annotations(record)
         phases = PhaseReader(record.first, record.form, record.text)
+        numbers = CopyNumbers(record) if self.ordinals.size and is_counted(record) else None
         for found in self._alleles(record):
+            if numbers is not None:
+                numbers.alleles.append(found)
             moved = self._moved(record, found) if self.moves else found
             if line is not None:
                 kept = self._keep_line(record, moved, line, quality)
             elif calls is not None:
                 kept = self._keep(record, moved, calls, phases, quality)
-            elif self.ordinals.size:
-                self.skipped(record.line, "no genotypes: FORMAT has no GT")
+            elif not self.ordinals.size:
+                kept = self._keep_counts(record, moved, quality)
+            elif numbers is None:
+                self.skipped(record.line, _NO_GT)
                 return
             else:
-                kept = self._keep_counts(record, moved, quality)
+                continue
             if kept is not None and said:
                 kept.annotations.update(said.get(found.number, {}))
+        if numbers is not None:
+            self._keep_numbers(record, numbers, quality, said)
+            self._report_silence(record, calls, numbers)
 
     def _alleles(self, record: Record) -> Iterator[Found]:
         """Those that can be read, and of the others why not, which is told."""
@@ -165,6 +181,28 @@ class RowMaker:
             self.skipped(record.line, "QUAL is lower than min_quality")
             return True
         return False
+
+    def _keep_numbers(
+        self,
+        record: Record,
+        numbers: CopyNumbers,
+        quality: float | None,
+        said: dict[int, dict[Annotation, None]],
+    ) -> None:
+        """The numbers of copies of people, among the alleles that wait."""
+        for found, counted in numbers.counted():
+            kept = self._add(record, found, quality, counted)
+            for of_allele in said.values():
+                kept.annotations.update(of_allele)
+        for remark in numbers.remarks:
+            self.skipped(record.line, remark)
+
+    def _report_silence(self, record: Record, calls: SiteCalls | None, numbers: CopyNumbers) -> None:
+        """Of a line that tells nothing of anybody, neither by genotype nor by number of copies."""
+        if numbers.nothing_told and calls is None:
+            self.skipped(record.line, _NO_GT)
+        elif numbers.nothing_told and calls is not None and calls.uncalled.size == calls.samples:
+            self.skipped(record.line, _ALL_MISSING)
 
     def _scanned(self, record: Record) -> SiteCalls | None:
         alternates = record.alternates.count(b",") + 1
@@ -216,8 +254,8 @@ class RowMaker:
         else:
             held, known = self._repeats.of(calls, number)
         if not held.carriers.size:
-            if calls.uncalled.size == calls.samples:
-                self.skipped(record.line, "every genotype is missing")
+            if calls.uncalled.size == calls.samples and not is_counted(record):
+                self.skipped(record.line, _ALL_MISSING)
             return None
         placed = phases.of(number, held)
         if self._repeats is None or known is None:
@@ -230,7 +268,7 @@ class RowMaker:
         """As `_keep`, of a line that was read already."""
         if not line.carriers:
             if line.uncalled == self.ordinals.size:
-                self.skipped(record.line, "every genotype is missing")
+                self.skipped(record.line, _ALL_MISSING)
             return None
         return self._add(record, found, quality, line)
 
@@ -294,7 +332,7 @@ class RowMaker:
             yield self._row(key, done[key])
 
     def _row(self, key: AlleleKey, waiting: _Waiting) -> Row:
-        level = level_of(key.end - key.start, waiting.margins)
+        level = level_of(key.end - key.start, waiting.margins, is_total=total_of(key.alternate) is not None)
         self.levels |= 1 << level
         if self._contig is not None:
             self.contigs.add(self._contig.number)

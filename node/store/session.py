@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from node.store import postgresql
 from node.store.bitmaps import decode_set
-from node.store.copies import lone_people
+from node.store.copies import Known, known_copies
 from node.store.layout import LEVELS, LOOKED_AT, bins_of
 from schemas.access import Policy
 from schemas.errors import NodeError, NotHeld, StoreUnavailable
@@ -71,7 +71,7 @@ class Holding:
     people; no dataset has files of both kinds.  seen: the people of all files.  has_spans: some file has, see
     `spans`.  lone: by contig number, who has one copy of X or of Y, by recorded karyotype or sex.  spread: by
     contig number, how many files have alleles there.  looked_at: by contig number, levels that have to be
-    looked at.
+    looked at.  copies: of X and Y that people have, see `copies`.
     """
 
     no: int
@@ -87,11 +87,30 @@ class Holding:
     lone: Mapping[int, BitMap] = field(default_factory=dict)
     spread: Mapping[int, int] = field(default_factory=dict)
     looked_at: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    copies: Known = field(default_factory=dict)
 
     def lone_at(self, place: Interval) -> BitMap | None:
         """Who has one copy of `place`, however his genotype there is written; None where nobody differs."""
         lone = self.lone.get(place.contig.number)
         return None if not lone or place.is_pseudoautosomal else lone
+
+    def changed(self, place: Interval, total: int, people: BitMap) -> BitMap:
+        """Of people who have so many copies of `place` in all, those to whom that is a loss or a gain.
+
+        On X no copy or one is a loss, on Y none; more are a gain.  One copy of X is a loss to whoever is
+        known to have two as a rule, two are a gain to whoever has one; of others only what would be a change
+        to either of them counts.  Of Y nothing counts of those who have none.
+        """
+        fewest, most = place.usual_copies
+        if fewest == most:
+            return people
+        known = self.copies.get(place.contig.number, {})
+        is_loss = total < most
+        fit = (own for had, own in known.items() if had and (total < had if is_loss else total > had))
+        found = BitMap().union(*fit) & people
+        if total < fewest or total > most:
+            found |= people - BitMap().union(*known.values())
+        return found
 
     def looked_at_on(self, contig: Contig) -> tuple[int, ...]:
         """Levels of alleles that have to be looked at, in files that have alleles on the contig."""
@@ -267,6 +286,7 @@ def _holding(
     for file in files:
         for number in file.contigs if file.looked_at else ():
             looked_at.setdefault(number, set()).update(file.looked_at)
+    copies = known_copies(session, no, samples)
     return Holding(
         no,
         dataset,
@@ -278,9 +298,10 @@ def _holding(
         of_sites=any(file.of_sites for file in files),
         seen=BitMap().union(*(file.people for file in files)),
         has_spans=_has_spans(session, no),
-        lone=lone_people(session, no, samples),
+        lone={number: by_copies[1] for number, by_copies in copies.items() if 1 in by_copies},
         spread=Counter(number for file in files for number in file.contigs),
         looked_at={number: tuple(sorted(levels)) for number, levels in looked_at.items()},
+        copies=copies,
     )
 
 

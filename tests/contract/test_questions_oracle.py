@@ -373,7 +373,7 @@ LEVELS = {
     "EFO:0030068": ("DEL", lambda copies: copies >= 1),
     "EFO:0030069": ("DEL", lambda copies: copies == 0),
     "EFO:0020073": ("DEL", lambda copies: copies == 0),
-    "EFO:0030071": ("DUP", lambda copies: 3 <= copies <= 4),
+    "EFO:0030071": ("DUP", lambda copies: 2 <= copies <= 4),
     "EFO:0030072": ("DUP", lambda copies: copies >= 5),
     "EFO:0030073": ("DUP", lambda copies: copies >= 5),
 }

@@ -6,7 +6,7 @@ import pytest
 
 from beacon.records import Telling, records_of
 from beacon.variation import SCHEMA, asks_for_vrs2, vrs2_of
-from schemas.genome import Allele, Interval, Margins
+from schemas.genome import Allele, Interval, Margins, symbol_of_total
 from schemas.ports import Counts, Variant
 from tests.worlds_beacon import CHR20, DATASETS
 
@@ -85,6 +85,22 @@ def test_uncertain_ends(symbol: str, margins: tuple[int, ...], bounds: tuple[Any
     assert told is not None
     assert told["id"] == f"ga4gh:CX.{name}"
     assert (told["location"]["start"], told["location"]["end"]) == bounds
+
+
+@pytest.mark.parametrize(
+    ("copies", "margins", "name"),
+    [
+        (0, None, "hXWzhOwcVq2x6CItDw_25WlqwX8ItsJ6"),
+        (1, None, "FW4oDKWYSIQYZANuy6th5o9McvXRyl-9"),
+        (15, None, "yms5Nh92NhAGfWNLUMGvnUjWofVtygKR"),
+        (3, Margins(0, 0, 0, 50), "b3g9FMLRUQEfxhi6ZrqBoDRK9PixI-mH"),
+    ],
+)
+def test_numbers_of_copies(copies: int, margins: Margins | None, name: str) -> None:
+    symbol = symbol_of_total(copies)
+    told = vrs2_of(Allele(Interval(CHR20, 2000, 2100), "", symbol, margins=margins), None)
+    assert told is not None
+    assert (told["id"], told["type"], told["copies"]) == (f"ga4gh:CN.{name}", "CopyNumberCount", copies)
 
 
 def test_what_vrs2_has_no_form_for_stays_in_the_form_of_beacon() -> None:
