@@ -17,6 +17,7 @@ from node.config import IngestSection
 from node.store import open_store
 from node.store.index import SqlStore
 from node.store.ingest import IngestReport, ingest
+from node.store.layout import contig_number
 from node.store.reader import VcfReader
 from node.store.scanner import scan
 from schemas.genome import Allele, Assembly, Contig, Interval
@@ -138,7 +139,12 @@ def test_counts_are_those_of_bcftools(shared: Path, tmp_path: Path, file: str) -
         found = store.find("here", RangeQuery(Interval(contig, 0, contig.length_bp)), ALL)
         held |= {v.allele: v.counts for v in found}
     united = {line for line, reason in report.skipped if "united" in reason}
-    assert len(held) == report.alleles
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT bin FROM variant WHERE alt LIKE '<CNV:CN%'").all()
+    of_sex = [contig_number(bin_) for (bin_,) in rows if contig_number(bin_) in (23, 24)]
+    told = [one for one in held if one.total_copies is not None and one.interval.contig.number in (23, 24)]
+    # To whom a number of copies of X or Y is a change, is not known here: nobody's sex is recorded.
+    assert len(held) == report.alleles - (len(of_sex) - len(told))
     sequences = {allele: counts for allele, counts in held.items() if not allele.is_symbolic}
     wanted = {allele: counts for allele, counts in counted(path, assembly).items() if counts.ac}
     assert united or sequences == wanted
