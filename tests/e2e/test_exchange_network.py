@@ -116,6 +116,16 @@ def test_one_patient_seen_through_two_nodes_is_told_once(world: World) -> None:
     assert {each["node"] for each in found[0]["_nodes"]} == {world.beta.url, f"{world.gamma.url}/mme"}
 
 
+def test_patients_of_every_node_are_explained_and_scored_by_the_one_that_asks(world: World) -> None:
+    results = {result["patient"]["id"]: result for result in world.ask()["results"]}
+    for name in ("neighbour", "in beta", "in gamma"):
+        assert results[name]["_explanation"]["text"][-1].startswith("Of pairs of published patients")
+        here = results[name]["_here"]
+        assert here["_meaning"]["low"] <= here["_meaning"]["sharedGene"] <= here["_meaning"]["high"]
+    assert results["in beta"]["_explanation"]["text"][0].startswith("Both name SCN1A as a candidate gene")
+    assert {one["id"] for one in results["in gamma"]["_explanation"]["onlyAsked"]} == {FOCAL}
+
+
 def test_what_consent_keeps_back_leaves_neither_way(world: World) -> None:
     """What arrives at beta is what the level lets leave: seen by the score, which speaks of the variant."""
 

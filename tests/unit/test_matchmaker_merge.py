@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from matchmaker.merge import Heard, NodeMatches, merge
-from schemas.mme import MatchResponse, MatchResult, Patient, ScoreDocument
+from schemas.mme import ExplanationDocument, MatchResponse, MatchResult, Patient, ScoreDocument
 from schemas.network import Answered, PeerState
 from tests.matching_worlds import a_patient
 
@@ -106,6 +107,25 @@ def test_every_node_has_its_line_and_silence_is_not_no() -> None:
             "reason": "no whole answer within 8.0 s",
         },
     ]
+
+
+def test_what_others_say_of_a_match_gives_way_to_what_this_node_sees() -> None:
+    lie = ExplanationDocument(text=("<b>he is the one</b>",))
+    theirs = MatchResult(score=ScoreDocument(patient=0.9), patient=whose(), explanation=lie)
+    response = MatchResponse(results=(theirs,))
+    told = Answered("a", "A", PeerState.HIT, 1.0, response=Heard(response))
+    own = ExplanationDocument(text=("Features in common: Seizure.",))
+
+    def compare(patients: Sequence[Patient]) -> list[MatchResult]:
+        return [
+            MatchResult(score=ScoreDocument(patient=0.2), patient=each, explanation=own) for each in patients
+        ]
+
+    document, (found,) = merge([told], is_ours=lambda _patient: False, compare=compare)
+    (result,) = document["results"]
+    assert (result["score"]["patient"], result["_here"]["patient"]) == (0.9, 0.2)
+    assert result["_explanation"]["text"] == ["Features in common: Seizure."]
+    assert found.result.explanation == own
 
 
 def test_nobody_answering_is_no_results_and_says_so() -> None:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from node.reference.genes import GeneTable
 from node.reference.liftover import ChainFiles
+from node.reference.matching import VariantLift
 from node.store.normal import moves_of
 from node.store.reader import Record
 from node.store.sequence import FastaSequences
 from schemas.errors import BadInput, BadQuestion
-from schemas.genome import Assembly, Contig, Interval
+from schemas.genome import Allele, Assembly, Contig, Interval
 from schemas.reference import Lifted
 from schemas.vrs import allele_id, digest, refget_digest
 
@@ -252,6 +253,23 @@ def test_genes_lift_onto_themselves(chains: ChainFiles) -> None:
             met += lifted.interval.overlaps(gene.places[NEW])
     assert tried > 700
     assert met / tried > 0.99
+
+
+@pytest.mark.shared
+def test_variants_of_cases_are_carried_over_to_the_other_assembly(chains: ChainFiles) -> None:
+    lift = VariantLift(chains)
+    old, new = interval("20", OLD, 3_193_841, 3_193_842), interval("20", NEW, 3_213_195, 3_213_196)
+    assert lift(Allele.from_bases(old, "C", "A")) == Allele.from_bases(new, "C", "A")
+    assert lift(Allele.from_bases(new, "C", "A")) == Allele.from_bases(old, "C", "A")
+    # A stretch is as long there, give or take what was inserted between its ends.
+    gene = TABLE.find("SCN1A").places
+    lifted = lift(gene[OLD])
+    assert isinstance(lifted, Interval)
+    assert lifted.overlaps(gene[NEW])
+    assert abs(lifted.length_bp - gene[OLD].length_bp) < 0.01 * gene[OLD].length_bp
+    assert VariantLift(ChainFiles(()))(gene[OLD]) is None
+    assert lift(interval("1", OLD, 0, 200_000_000)) is None  # its ends are not in the other one
+    assert lift(Allele.symbolic(old, "<DEL>")) is None
 
 
 # ------------------------------------------------------------------------------ sequence and VRS
