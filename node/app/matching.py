@@ -177,6 +177,7 @@ async def at_work(node: Node, network: Network) -> AsyncIterator[None]:
         chores = [
             asyncio.create_task(Postman(node.settings, own.outbox, posting(http)).walk()),
             asyncio.create_task(asyncio.to_thread(own.stock.warm)),
+            asyncio.create_task(asyncio.to_thread(own.carriers.warm)),
         ]
         if at := node.settings.matchmaker.rematch_at:
             chores.append(asyncio.create_task(own.rounds.nightly(network, at)))

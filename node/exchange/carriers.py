@@ -101,6 +101,13 @@ class CarrierDesk:
     audit: Audit
     contact: Callable[[], Contact]
 
+    def warm(self) -> int:
+        """Makes everything ready for questions, where anybody may be found; how many genotypes there are."""
+        found = self.search.everybody(Finding.COUNT)
+        if found:
+            self.carriers()
+        return len(found)
+
     async def answer(self, asker: str, most: Granularity, request: MatchRequest) -> Mapping[str, Any]:
         """The response document for `asker`, a peer's name; audited before it is given.
 
