@@ -80,8 +80,8 @@ def _record(variant: Variant, telling: Telling) -> Record:
     population = telling.dataset.name or telling.dataset.id
     frequencies = [_frequency(population, counts, variant.source)]
     if telling.groups is not None:
-        groups = telling.groups(allele)
-        frequencies += [_frequency(name, of_group, variant.source) for name, of_group in groups]
+        told = ((name, of_group) for name, of_group in telling.groups(allele) if of_group is not None)
+        frequencies += [_frequency(name, of_group, variant.source) for name, of_group in told]
     annotations = telling.annotate(allele) if telling.annotate is not None else ()
     record: Record = {
         "variantInternalId": internal_id(allele),
@@ -110,10 +110,7 @@ def _record(variant: Variant, telling: Telling) -> Record:
     return record
 
 
-def _frequency(population: str, counts: Counts | None, source: Source = Source.GENOTYPES) -> Frequency:
-    """Without counts nobody carries the allele, and how many were called is not known."""
-    if counts is None:
-        return {"population": population, "alleleFrequency": 0.0, "alleleCount": 0}
+def _frequency(population: str, counts: Counts, source: Source = Source.GENOTYPES) -> Frequency:
     told: Frequency = {
         "population": population,
         "alleleFrequency": counts.frequency,

@@ -236,6 +236,40 @@ def test_two_hits_in_a_gene_among_people_with_a_disease(world: World) -> None:
         assert told == {person["id"] for person in ill}
 
 
+def test_frequencies_in_groups_of_the_people(world: World) -> None:
+    """By sex and origin, of ten people or more; a group without a carrier tells how many were looked at."""
+    people = json.loads((world.data / UK / "individuals.json").read_text())
+    groups: dict[str, set[str]] = {}
+    for person in people:
+        for name in ("sex", "ethnicity", "geographicOrigin"):
+            if name in person:
+                groups.setdefault(person[name]["label"], set()).add(person["id"])
+    groups = {name: own for name, own in groups.items() if 10 <= len(own) < len(people)}
+    absent = 0
+    several = [row for row in world.rows("old") if len(row.carriers(1)) in (1, 9)][:400:40]
+    for row in [row for row in world.rows("old", 1) if len(row.alts) == 1][:4] + several:
+        contig = "MT" if row.chrom == "MT" else "20"
+        records = world.ask(
+            "old", assemblyId="GRCh37", referenceName=contig, start=[row.position - 1],
+            referenceBases=row.ref, alternateBases=row.alts[0],
+        )  # fmt: skip
+        if not row.carriers(1):
+            continue
+        told = {
+            one["population"]: (one["alleleCount"], one["alleleNumber"])
+            for one in records[0]["frequencyInPopulations"][0]["frequencies"][1:]
+        }
+        wanted = {}
+        for name, own in groups.items():
+            alleles = [a for sample in own if sample in row.calls for a in _alleles(row.calls[sample])]
+            called = [allele for allele in alleles if allele != "."]
+            if called:
+                wanted[name] = (called.count("1"), len(called))
+        assert told == wanted
+        absent += sum(count == 0 for count, _ in wanted.values())
+    assert absent
+
+
 @pytest.mark.parametrize("name", ["MT", "M", "chrM", "refseq:NC_012920.1"])
 def test_a_mitochondrial_variant(world: World, name: str) -> None:
     """One copy each, so that whoever carries it is hemizygous; by any name of the contig."""
