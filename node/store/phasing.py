@@ -38,6 +38,8 @@ _SETS: Final = b"PS"
 _GENOTYPES, _NAMES = b"PGT", b"PID"
 # A list of phase sets says more than one number can; what such a line calls phased is left unknown.
 _BEYOND: Final = frozenset((b"PSL", b"PSO"))
+TELLING_PHASE: Final = _BEYOND | {_SETS, _GENOTYPES, _NAMES}
+"""Keys of FORMAT beside GT that say something of phase."""
 
 
 class Phases(NamedTuple):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from node.store.phasing import Phases
-from node.store.scanner import AlleleCalls, SiteCalls, scan
+from node.store.phasing import TELLING_PHASE, PhaseReader, Phases
+from node.store.scanner import AlleleCalls, BadGenotype, SiteCalls, scan
 from node.store.tally import Tail, Tally, tally
 
 _MOST: Final = 4096
@@ -20,10 +20,19 @@ class Repeats:
     """Remembers by the text of the genotype, and by what was made of it."""
 
     def __init__(self) -> None:
+        self._whole: dict[tuple[bytes, bytes], Tail | None] = {}
         self._calls: dict[tuple[bytes, int], SiteCalls] = {}
         self._alleles: dict[tuple[int, int], tuple[SiteCalls, AlleleCalls, Tally]] = {}
         self._phased: dict[tuple[int, bool], tuple[Tally, Tally]] = {}
         self._tails: dict[int, tuple[Tally, Tail]] = {}
+
+    def whole(self, form: bytes, text: bytes, make: Callable[[Tally], Tail]) -> Tail | None:
+        """What `make` gives for the one ALT of a line; None where the line has to be looked into."""
+        key = form, text.partition(b":")[0]
+        if key not in self._whole:
+            self._make_room(self._whole)
+            self._whole[key] = _whole(*key, make)
+        return self._whole[key] if b"\t" not in text else None
 
     def scan(self, form: bytes, text: bytes, alternates: int) -> SiteCalls | None:
         """As `scanner.scan` of one sample.  Raises BadGenotype."""
@@ -79,3 +88,16 @@ class Repeats:
     def _make_room(held: dict[Any, Any]) -> None:
         if len(held) >= _MOST:
             held.clear()
+
+
+def _whole(form: bytes, genotype: bytes, make: Callable[[Tally], Tail]) -> Tail | None:
+    if form[:3] not in (b"GT", b"GT:") or not TELLING_PHASE.isdisjoint(form.split(b":")):
+        return None
+    try:
+        calls = scan(b"GT", genotype, 1, 1)
+    except BadGenotype:
+        return None
+    if calls is None:
+        return None
+    held = calls.of(1)
+    return make(tally(calls, 1, held, PhaseReader(1, b"GT", genotype).of(1, held)))

@@ -34,6 +34,8 @@ from schemas.genome import Contig, Margins, total_of
 from schemas.protein import comparable_change
 from schemas.questions import Annotation
 
+_BASES: Final = {b"A": "A", b"C": "C", b"G": "G", b"T": "T"}
+_UNREADABLE: Final = float("nan")
 _MANY_WAITING: Final = 1000
 _NO_GT: Final = "no genotypes: FORMAT has no GT"
 _ALL_MISSING: Final = "every genotype is missing"
@@ -81,6 +83,7 @@ class RowMaker:
     contigs: set[int] = field(default_factory=set)
     levels: int = 0
     _waiting: dict[AlleleKey, _Waiting] = field(default_factory=dict)
+    _alone: tuple[Row, Record, Line | None] | None = None
     _farthest: int = -1
     _contig: Contig | None = None
     _first_bin: int = 0
@@ -110,7 +113,11 @@ class RowMaker:
             elif len(self._waiting) > self._many_waiting:
                 yield from self._release(before=record.first - 1 - self._lookback_bp)
                 self._many_waiting = _MANY_WAITING + 2 * len(self._waiting)
-            self._take(record, line)
+            if self._alone is not None:  # and this one may be about the same allele
+                (_, before, said), self._alone = self._alone, None
+                self._take(before, said)
+            if not self._take_alone(record, line):
+                self._take(record, line)
         yield from self._release()
         self.spans.close()
 
@@ -123,6 +130,36 @@ class RowMaker:
     def waits_for(self, record: Record) -> bool:
         """Whether an allele of the records so far may still be that of this later one."""
         return record.contig is self._contig and record.first - 1 - self._lookback_bp <= self._farthest
+
+    def _take_alone(self, record: Record, line: Line | None) -> bool:
+        """Makes the row of the commonest kind of line at once, to be made anew if the next adds to it.
+
+        That is one base for another, without annotation, and nothing is waiting.  False for any other.
+        """
+        reference, alternate = _BASES.get(record.reference), _BASES.get(record.alternates)
+        if reference is None or alternate is None or reference == alternate or record.first < 1:
+            return False
+        if self._waiting or not self._takes_everything:
+            return False
+        tail = line.tail if line is not None else self._repeated(record)
+        words = _text(record.identifiers), _text(record.filters)
+        quality = _number(record.quality)
+        if tail is None or not tail[0][0] or None in words or quality is _UNREADABLE:
+            return False
+        left = record.first - 1
+        place = bin_at(self._first_bin, left), left, record.first, reference, alternate, 0, self.seg, 0, ""
+        row = Row._make((*place, *tail[0], *words, quality, None, *tail[1]))
+        self._alone, self._farthest = (row, record, line), left
+        self.levels |= 1
+        self.contigs.add(record.contig.number)
+        return True
+
+    @property
+    def _takes_everything(self) -> bool:
+        return not (self.annotation or self.moves or self.passed_only or self.least_quality)
+
+    def _repeated(self, record: Record) -> Tail | None:
+        return None if self._repeats is None else self._repeats.whole(record.form, record.text, self._tail_of)
 
     def _take(self, record: Record, line: Line | None) -> None:
         calls = self._scanned(record) if line is None and self.ordinals.size else None
@@ -235,13 +272,10 @@ class RowMaker:
         return said
 
     def _quality(self, record: Record) -> float | None:
-        if record.quality == b".":
-            return None
-        try:
-            quality = float(record.quality)
-        except ValueError:
-            raise BadInput(Place(self.file, record.line), "QUAL is not a number", _CORRECT) from None
-        return quality if isfinite(quality) else None
+        quality = _number(record.quality)
+        if quality is _UNREADABLE:
+            raise BadInput(Place(self.file, record.line), "QUAL is not a number", _CORRECT)
+        return quality
 
     def _keep(
         self, record: Record, found: Found, calls: SiteCalls, phases: PhaseReader, quality: float | None
@@ -324,6 +358,9 @@ class RowMaker:
 
     def _release(self, before: int | None = None) -> Iterator[Row]:
         """Rows of the waiting alleles, or of those that start before a coordinate."""
+        if self._alone is not None:
+            (row, *_), self._alone = self._alone, None
+            yield row
         if before is None:
             done, self._waiting = self._waiting, {}
         else:
@@ -393,6 +430,22 @@ class RowMaker:
             return None
         people = np.column_stack((self.ordinals[odd[:, 0]], odd[:, 1], odd[:, 2]))
         return people.astype("<u4").tobytes()
+
+
+def _text(column: bytes) -> str | None:
+    """As it stands in a row; None where that has to be looked into."""
+    if column == b".":
+        return ""
+    return column.decode() if column.isascii() else None
+
+
+def _number(column: bytes) -> float | None:
+    """QUAL as it stands in a row."""
+    try:
+        quality = None if column == b"." else float(column)
+    except ValueError:
+        return _UNREADABLE
+    return quality if quality is None or isfinite(quality) else None
 
 
 def _add_new(words: list[str], more: list[str]) -> None:

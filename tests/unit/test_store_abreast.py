@@ -63,11 +63,14 @@ def test_a_line_says_what_the_scanner_finds_in_it(size: tuple[int, int, int]) ->
             assert np.array_equal(line.tally.phases.is_second, held.phased.is_second)
 
 
-class Alone(RowMaker):
-    """Reads line by line."""
+class Slow(RowMaker):
+    """Reads line by line, and lets every allele wait for the next line."""
 
     def _ahead(self, records: Iterator[Record]) -> Iterator[tuple[Record, Line | None]]:
         return ((record, None) for record in records)
+
+    def _take_alone(self, _record: Record, _line: Line | None) -> bool:
+        return False
 
 
 def rows(kind: type[RowMaker], made: list[Record], people: int) -> list[Row]:
@@ -78,7 +81,24 @@ def rows(kind: type[RowMaker], made: list[Record], people: int) -> list[Row]:
 @given(sizes())
 def test_rows_are_those_of_lines_read_alone(size: tuple[int, int, int]) -> None:
     made = records(*size)
-    assert rows(RowMaker, made, size[1]) == rows(Alone, made, size[1])
+    assert rows(RowMaker, made, size[1]) == rows(Slow, made, size[1])
+
+
+@given(st.integers(0, 1 << 32), st.integers(0, 60))
+def test_rows_of_one_person_are_those_of_lines_looked_into(seed: int, lines: int) -> None:
+    draw = random.Random(seed)
+    made, first = [], 100
+    for n in range(lines):
+        first += draw.choice((0, 0, 1, 5))
+        form, rest = draw.choice(
+            ((b"GT", ""), (b"GT:DP", ":7"), (b"GT:PS", ":55"), (b"GT:PGT:PID", ":0|1:9"))
+        )
+        text = draw.choice(("0|1", "1|0", "0/1", "1/1", "1|1", "0/0", "./.", ".|1", "1", "0/1/1")) + rest
+        reference, alternate = draw.sample((b"A", b"C", b"G", b"AT"), 2)
+        names, filters = draw.choice((b".", b"rs1;rs2")), draw.choice((b"PASS", b".", b"q10;s50"))
+        quality, said = draw.choice((b".", b"30", b"1e400", b"nan")), text.encode()
+        made.append(Record(n, CHR20, first, names, reference, alternate, quality, filters, b".", form, said))
+    assert rows(RowMaker, made, 1) == rows(Slow, made, 1)
 
 
 def test_a_fault_comes_after_all_that_was_before_it() -> None:
