@@ -22,6 +22,8 @@ from schemas.questions import RangeQuery, SequenceQuery, VariantQuery, contig_of
 
 _MOST_LONGS: Final = 20_000
 _LONGS: Final = -1
+_MOST_KEPT_PEOPLE: Final = 50_000
+_BATCH_BYTES: Final = 32 << 20
 
 Made = TypeVar("Made", Piece, Longs)
 
@@ -74,15 +76,29 @@ class Overview:
         if window.level is not None:
             rows = self.session.witnessed(self._said[LONG_KEYED], (*window.values, self.holding.no))
             return Piece.of(rows, mask.size, once=once).count(None, mask)
-        return sum(
-            self._piece(number, window, once=once).count(window, mask)
-            for number in range(window.low[1] // PIECE_BP, window.high[1] // PIECE_BP + 1)
-        )
+        numbers = range(window.low[1] // PIECE_BP, window.high[1] // PIECE_BP + 1)
+        if once and mask.size > _MOST_KEPT_PEOPLE:
+            return sum(self._count_by_batches(number, window, mask) for number in numbers)
+        return sum(self._piece(number, window, once=once).count(window, mask) for number in numbers)
+
+    def _count_by_batches(self, number: int, window: Window, mask: npt.NDArray[np.bool_]) -> int:
+        """Of so many people nothing is kept, and not all of a piece is in memory at once."""
+        first, last = self._asked(number, window)
+        values = (bin_at(self._first_bin, first), first, last, self.holding.no)
+        size = max(1, 8 * _BATCH_BYTES // mask.size)
+        batches = self.session.batches(self._said[PIECE_ROWS], values, size)
+        return sum(Piece.of(rows, mask.size, once=True).count(window, mask) for rows in batches)
+
+    @staticmethod
+    def _asked(number: int, window: Window) -> tuple[int, int]:
+        """The part of a piece that a window asks about."""
+        left, right = number * PIECE_BP, (number + 1) * PIECE_BP - 1
+        return max(left, window.low[1]), min(right, window.high[1])
 
     def _piece(self, number: int, window: Window, *, once: bool) -> Piece:
         """One that is kept, or made: in whole if much of it is asked about, otherwise for the moment."""
         left, right = number * PIECE_BP, (number + 1) * PIECE_BP - 1
-        asked = max(left, window.low[1]), min(right, window.high[1])
+        asked = self._asked(number, window)
         place = bin_at(self._first_bin, left), number
         kept = self._pieces.get(self.session.revision, place)
         if isinstance(kept, Piece):

@@ -8,12 +8,13 @@ import platform
 
 from rich.console import Console
 
-from tests.bench import engines, growth, http, matching, network, onesided, peers, store, together
+from tests.bench import engines, files, growth, http, matching, network, onesided, peers, store, together
 from tests.bench.cohorts import cohort
 from tests.bench.lines import show
 
 PARTS = {
     "ingest": ("Ingest", lambda: store.ingest_lines(cohort(2504, 4.5))),
+    "files": ("Files of one person each, processor time", files.lines),
     "lookup": ("Lookups, processor time a call", lambda: store.lookup_lines(cohort())),
     "growth": ("Growth, over the smallest", growth.lines),
     "together": ("At once, by the clock", together.lines),

@@ -8,7 +8,7 @@ import pytest
 from pyroaring import BitMap
 
 from node.config import IngestSection
-from node.store import open_store
+from node.store import open_store, overview
 from node.store.compaction import compact
 from node.store.ingest import ingest
 from node.store.pieces import Longs, Piece, Pieces
@@ -105,3 +105,16 @@ def test_levels_of_long_alleles_that_may_reach_a_place() -> None:
     assert few.levels(40_000, 40_000) == ()
     assert Longs({1: None}).levels(5, 5) == (1,)
     assert Longs({}).levels(5, 5) == ()
+
+
+def test_of_very_many_people_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "_MOST_KEPT_PEOPLE", 50)
+    monkeypatch.setattr(overview, "_BATCH_BYTES", 1000)
+    engine = vcfs.new_node(tmp_path / "node", vcfs.open_dataset("here", Assembly.GRCH37))
+    ingest(engine, IngestSection(), made(1, 0, 100).write(tmp_path / "1.vcf"), "here")
+    store, draw = open_store(engine), random.Random(5)
+    for people in (BitMap(draw.sample(range(100), 10)), BitMap([7]), BitMap()):
+        for query in draw.sample(questions(), 12):
+            assert store.count("here", query, people) == len(store.find("here", query, ALL, people))
+    store.close()
+    engine.dispose()
