@@ -2,7 +2,7 @@
 
 An allele damages a gene by its consequence, where the files are annotated (CSQ, ANN), or because ClinVar has
 it as pathogenic or likely so.  It is rare by a table of the population, where the site has one, and by how
-many of the node's own people carry it.
+many of the node's own people carry it; by these alone not what ClinVar reports.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class Sieve:
             return None
         carriers = len(self.store.carriers(dataset.id, allele, among))
         looked_at = len(self.store.people(dataset.id)) if among is None else len(among)
-        if carriers > max(self.rarity.own_least, self.rarity.own_share * looked_at):
+        most = max(self.rarity.own_least, self.rarity.own_share * looked_at)
+        # What is known to make ill is frequent in a clinic for the ill, and no less of a cause for that.
+        if carriers > most and not suspect.significance:
             return None
         return replace(suspect, frequency=frequency, carriers=carriers)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node.cases import OPERATOR, Deposit
+from schemas.candidates import Rarity
 from schemas.errors import BadQuestion
 from schemas.matching import Sharing
 from schemas.mme import read_patient
@@ -33,6 +35,15 @@ def test_every_planted_genotype_is_found_by_its_gene(garden: Garden) -> None:
         assert [(each.dataset, each.individual) for each in found] == [(one.dataset, one.individual)]
         (genotype,) = [each.genotype for each in found]
         assert all(suspect.significance for suspect in genotype.suspects)
+
+
+def test_an_allele_that_many_here_carry_is_a_cause_only_when_it_is_known_to_be_one(garden: Garden) -> None:
+    """By ClinVar; that of an allele which the files alone call damaging is doubted."""
+    sieve = replace(garden.node.search.sieve, rarity=Rarity(own_share=0.0, own_least=0))
+    search = replace(garden.node.search, sieve=sieve)
+    for one in garden.planted:
+        assert len(search.carriers(one.patient.gene)) == 1
+    assert not any(search.carriers(gene) for gene in garden.neighbours)
 
 
 def test_hardly_anybody_is_found_where_nothing_was_planted(garden: Garden) -> None:

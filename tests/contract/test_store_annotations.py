@@ -40,6 +40,7 @@ questions = st.builds(
     any_of("stop_gained", "splice_region_variant"),
     st.sampled_from((None, Assembly.GRCH37)),
     placed(),
+    st.sampled_from((frozenset(), frozenset(("stop_gained", "missense_variant")))),
 )
 
 
