@@ -75,14 +75,29 @@ def symbols_in(table: Path) -> list[str]:
 
 
 def with_decoys(case: dict[str, Any], symbols: list[str], decoys: int = 4) -> Patient:
-    """The case with his gene and variants, and with `decoys` other candidate genes, always the same."""
-    chosen = random.Random(case["id"])
+    """The case with his gene and variants, and with `decoys` other candidate genes, always the same.
+
+    Each of them has a variant, too, that nobody else has: else a variant alone would tell the causal gene.
+    """
+    chosen, placed = random.Random(case["id"]), random.Random(f"{case['id']} variants")
     named = [
         {"gene": {"id": case["gene"]}, "zygosity": variant["zygosity"], "variant": _variant(variant)}
         for variant in case["variants"]
     ] or [{"gene": {"id": case["gene"]}}]
     named += [
-        {"gene": {"id": symbol}, "zygosity": chosen.choice((1, 1, 2))}
+        {
+            "gene": {"id": symbol},
+            "zygosity": chosen.choice((1, 1, 2)),
+            "variant": _variant(
+                {
+                    "assembly": "GRCh38",
+                    "chrom": str(placed.randint(1, 20)),
+                    "pos": placed.randint(10_000_000, 60_000_000),
+                    "ref": "C",
+                    "alt": placed.choice("AGT"),
+                }
+            ),
+        }
         for symbol in chosen.sample(symbols, decoys)
     ]
     return a_patient(case["id"], features=case["observed"], genomicFeatures=named)

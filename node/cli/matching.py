@@ -71,13 +71,14 @@ async def _matched(node: Node, patients: list[Patient], *, network: bool) -> lis
 
 def _show(patient: Patient, document: dict[str, Any]) -> None:
     out.print(f"Matches of {patient.id}", markup=False, style="bold")
-    table = Table("score", "patient", "node", "genes", "in common", "contact")
+    table = Table("score", "shared gene", "patient", "node", "genes", "in common", "contact")
     for result in document["results"]:
         found, why = result["patient"], result.get("_explanation", {})
         genes = ", ".join(dict.fromkeys(each["gene"]["id"] for each in found.get("genomicFeatures", ())))
         shared = [pair["common"].get("label") or pair["common"]["id"] for pair in why.get("features", ())]
         table.add_row(
             f"{result['score']['patient']:.3f}",
+            _meaning(result),
             found["id"],
             ", ".join(one["name"] or one["node"] for one in result["_nodes"]),
             genes,
@@ -89,6 +90,12 @@ def _show(patient: Patient, document: dict[str, Any]) -> None:
         told = " ".join(filter(None, (line.get("reason", ""), line.get("disclaimer", ""))))
         number = f", {line['results']} results" if "results" in line else ""
         out.print(f"  {line['name'] or line['node']}: {line['state']}{number} {told}".rstrip(), markup=False)
+
+
+def _meaning(result: dict[str, Any]) -> str:
+    """How often published patients with such a score had the gene in common, by what this node sees."""
+    told = (result.get("_here") or result["score"]).get("_meaning")
+    return f"{100 * told['sharedGene']:.1f} in 100" if told else ""
 
 
 def rematch(home: Home, as_json: AsJson = False) -> None:

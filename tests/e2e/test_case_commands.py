@@ -141,7 +141,9 @@ def test_cases_come_from_files_and_go_again(home: Path, tmp_path: Path) -> None:
     assert [(line["node"], line["state"]) for line in document["nodes"]] == [("http://127.0.0.1:9", "hit")]
     both = as_json("match", file, home=home)
     assert [[one["patient"]["id"] for one in each["results"]] for each in both] == [["P2"], ["P1"]]
-    assert "P2" in done("match", "P1", home=home)
+    shown = done("match", "P1", home=home)
+    assert "P2" in shown
+    assert "in 100" in shown
     done("case", "change", "P2", "--sharing", "nothing", "--status", "solved", home=home)
     assert as_json("match", "P1", home=home)["results"] == []
     done("case", "note", "P1", "to be seen in May", home=home)
