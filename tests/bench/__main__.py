@@ -8,7 +8,19 @@ import platform
 
 from rich.console import Console
 
-from tests.bench import engines, files, growth, http, matching, network, onesided, peers, store, together
+from tests.bench import (
+    callers,
+    engines,
+    files,
+    growth,
+    http,
+    matching,
+    network,
+    onesided,
+    peers,
+    store,
+    together,
+)
 from tests.bench.cohorts import cohort
 from tests.bench.lines import show
 
@@ -20,6 +32,7 @@ PARTS = {
     "together": ("At once, by the clock", together.lines),
     "peers": ("Other ways to hold it", peers.lines),
     "http": ("HTTP, answers by the second of the server's processor time", http.lines),
+    "callers": ("Callers at once", callers.lines),
     "network": ("A network, peers answering after 50 ms", network.lines),
     "matching": ("Matching published patients", matching.lines),
     "onesided": ("Planted genotypes found by their gene", onesided.lines),

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -34,8 +33,8 @@ from schemas.people import Dataset
 from tests.bench.lines import Line
 
 CONNECTIONS = 8
-SECONDS = 2.0
-ROUNDS = 3
+SECONDS = 1.0
+ROUNDS = 7
 POINT = (
     "assemblyId=GRCh37&referenceName=20&start=3193841&referenceBases=C&alternateBases=A"
     "&requestedGranularity={granularity}"
@@ -72,22 +71,27 @@ class Announcing(uvicorn.Server):
         print("ready http://127.0.0.1:%d" % self.servers[0].sockets[0].getsockname()[1], flush=True)
 
 settings = dict(loop="uvloop", http="httptools", access_log=False, log_level="warning")
+settings |= dict(server_header=False, proxy_headers=False)
 Announcing(uvicorn.Config(app, port=0, **settings)).run()
 """
 
 
 @dataclass
 class _Load(asyncio.Protocol):
-    """One connection that asks again as soon as it has its answer."""
+    """One connection that asks again as soon as it has its answer.  took_s: of each answer, by the clock."""
 
     request: bytes
-    answered: int = 0
+    took_s: list[float] = field(default_factory=list)
     size: int = 0
     failed: bool = False
     _pending: bytes = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own does not inherit from it
+        self._ask()
+
+    def _ask(self) -> None:
+        self._asked_s = time.perf_counter()
         self._transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
@@ -101,35 +105,52 @@ class _Load(asyncio.Protocol):
             self.size = len(head) + 4 + int(length.split(b":")[1])
         if len(self._pending) >= self.size:
             self._pending, self.size = self._pending[self.size :], 0
-            self.answered += 1
-            self._transport.write(self.request)
+            self.took_s.append(time.perf_counter() - self._asked_s)
+            self._ask()
 
     def stop(self) -> None:
         self._transport.abort()
 
 
-async def _rate(server: Server, url: str) -> float:
-    parts = urlsplit(url)
-    request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+async def _loaded(server: Server, paths: Sequence[str], seconds: float) -> Loaded:
+    host = urlsplit(server.url)
+    requests = (f"GET {path} HTTP/1.1\r\nHost: {host.netloc}\r\n\r\n".encode() for path in paths)
     loop = asyncio.get_running_loop()
-    loads = [_Load(request) for _ in range(CONNECTIONS)]
+    loads = [_Load(request) for request in requests]
     for load in loads:
-        await loop.create_connection(lambda load=load: load, parts.hostname, parts.port)
+        await loop.create_connection(lambda load=load: load, host.hostname, host.port)
     await asyncio.sleep(0.3)
-    before, used = sum(load.answered for load in loads), server.used_s()
-    await asyncio.sleep(SECONDS)
-    done, took = sum(load.answered for load in loads) - before, server.used_s() - used
+    before, used = [len(load.took_s) for load in loads], server.used_s()
+    await asyncio.sleep(seconds)
+    took, used = [load.took_s[n:] for load, n in zip(loads, before, strict=True)], server.used_s() - used
     for load in loads:
         load.stop()
     if any(load.failed for load in loads):
-        raise RuntimeError(f"not every answer was 200: {parts.path}")
-    return done / took
+        raise RuntimeError(f"not every answer was 200: {paths[0]}")
+    return Loaded(took, used)
 
 
-def rate(server: Server, path: str) -> float:
-    """Answers by the second of the server's processor time."""
+def under_load(server: Server, paths: Sequence[str], seconds: float = SECONDS) -> Loaded:
+    """A server that is asked for each of `paths` by a connection of its own, without a pause."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_rate(server, server.url + path))
+        return runner.run(_loaded(server, paths, seconds))
+
+
+def rate(server: Server, path: str, callers: int = CONNECTIONS) -> float:
+    """Answers by the second of the server's processor time."""
+    return under_load(server, [path] * callers).rate
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """took_s: by connection, how long each answer took.  used_s: processor time of the server."""
+
+    took_s: list[list[float]]
+    used_s: float
+
+    @property
+    def rate(self) -> float:
+        return sum(map(len, self.took_s)) / self.used_s
 
 
 @dataclass(frozen=True)
@@ -177,6 +198,11 @@ def make_node(home: Path, database: str | None = None) -> None:
     engine.dispose()
 
 
+def middle(rounds: list[tuple[float, float]]) -> tuple[float, float]:
+    """The round whose ratio is in the middle: what else the machine did in a round fell on both."""
+    return sorted(rounds, key=lambda both: both[0] / both[1])[len(rounds) // 2]
+
+
 def lines() -> Iterator[Line]:
     """Each question, beside an application that returns the same bytes, or writes the same document."""
     import httpx  # noqa: PLC0415  # only this fetch needs it
@@ -195,5 +221,5 @@ def lines() -> Iterator[Line]:
                 node.rest()
                 # By turns, so that whatever else the machine does falls on both.
                 rounds = [(rate(node, path), rate(floor, other)) for _ in range(ROUNDS)]
-            ours, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
+            ours, theirs = middle(rounds)
             yield Line(f"{name} ({other[1:]} bytes)", ours, "/s", theirs, least=0.5)

@@ -27,6 +27,8 @@ from tests.node_processes import NodeProcess, allele_body, make_data, make_node,
 SIZES = (3, 10, 50)  # nodes, with the one that asks
 ROUNDS = 15
 BODY = allele_body("record")
+COUNT = allele_body("count")
+COUNTED = 150
 PEERS = """
 import asyncio, json, sys
 template = sys.stdin.buffer.read()
@@ -58,7 +60,7 @@ asyncio.run(main())
 class Measured:
     """Medians in milliseconds.  direct: of the slowest peer.  first: until the plan arrives in the stream.
     peer: until the first node's answer does.  processor: of the asking node's process, for one question; it
-    hardly depends on what else the machine does.
+    hardly depends on what else the machine does.  counts: every time of a question for a number.
     """
 
     nodes: int
@@ -67,6 +69,7 @@ class Measured:
     first: float
     peer: float
     processor: float
+    counts: list[float]
 
     @property
     def added(self) -> float:
@@ -87,6 +90,9 @@ def lines() -> Iterator[Line]:
     for row in run():
         name = f"{row.nodes} nodes"
         yield Line(f"{name}: over the slowest peer asked directly", row.added, "ms", most_ours=row.goal)
+        centiles = statistics.quantiles(row.counts, n=100)
+        yield Line(f"{name}: a count, p50", centiles[49], "ms")
+        yield Line(f"{name}: a count, p99", centiles[98], "ms")
         yield Line(f"{name}: first event", row.first, "ms")
         yield Line(f"{name}: first answer", row.peer, "ms")
         yield Line(f"{name}: processor of the asking node", row.processor, "ms")
@@ -105,9 +111,10 @@ def _measure(home: Path, data: Path, size: int) -> Measured:
         network = [_once(http, path) for _ in range(ROUNDS)]
         processor = (own.processor_ms() - began) / ROUNDS
         direct = max(statistics.median(_once(http, url) for _ in range(3)) for url in urls)
+        counts = [_once(http, path, COUNT) for _ in range(COUNTED)]
         streamed = [_stream(http, own) for _ in range(ROUNDS)]
     first, peer = (statistics.median(times) for times in zip(*streamed, strict=True))
-    return Measured(size, statistics.median(network), direct, first, peer, processor)
+    return Measured(size, statistics.median(network), direct, first, peer, processor, counts)
 
 
 def _settle(own: NodeProcess) -> None:
@@ -134,9 +141,9 @@ def _peers(number: int) -> Iterator[list[str]]:
             process.kill()
 
 
-def _once(http: httpx.Client, url: str) -> float:
+def _once(http: httpx.Client, url: str, body: object = BODY) -> float:
     began = time.perf_counter()
-    http.post(url, json=BODY).raise_for_status()
+    http.post(url, json=body).raise_for_status()
     return (time.perf_counter() - began) * 1000
 
 
