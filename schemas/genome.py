@@ -245,7 +245,7 @@ _SYMBOLIC: Final = {
 _TOTAL: Final = re.compile(r"<CNV:CN(\d{1,4})>")
 _COPY_NUMBER: Final = re.compile(r"<CN=?(\d{1,4})>", re.IGNORECASE)
 _COPIES: Final = {VariantType.DEL: 0, VariantType.DUP: 2, VariantType.DUP_TANDEM: 2}
-_MATE: Final = re.compile(r"[\[\]](.+):(\d+)[\[\]]")
+_MATE: Final = re.compile(r"[\[\]](.+):(\d+)[\[\]]|<(?:BND|TRA|CTX):([^:]+):(\d+)(?::[+-]{2})?>")
 
 
 class Margins(NamedTuple):
@@ -395,13 +395,14 @@ class Allele:
 
     @property
     def mate(self) -> Interval | None:
-        """The base at the other end of a breakend in bracket notation; None when it is none, or not held."""
+        """The base at the other end of a breakend; None when it is none, or tells none that is held."""
         match = _MATE.search(self.alternate)
         if match is None:
             return None
         try:
-            contig = Contig.read(match[1].strip("<>"), self.interval.contig.assembly)
-            return Interval.from_one_based(contig, int(match[2]), int(match[2]))
+            name, at = match[1] or match[3], int(match[2] or match[4])
+            contig = Contig.read(name.strip("<>"), self.interval.contig.assembly)
+            return Interval.from_one_based(contig, at, at)
         except BadQuestion:
             return None  # a scaffold, or a telomere
 

@@ -2,7 +2,8 @@
 
 Symbolic alleles lie over the stretch they affect: `[POS, END)` 0-based interbase, POS being the base before.
 An insertion (`<INS>`) and a breakend, in brackets or `<BND>`, have an empty interval after the base POS: they
-lie between two bases, and overlap a range that holds either.  How far their ends may lie from there, CIPOS
+lie between two bases, and overlap a range that holds either.  `<BND>` is held with its other end, by CHR2 and
+END2 (or POS2, or END), as `<BND:chr5:1234:+->`.  How far their ends may lie from there, CIPOS
 and CIEND say; a pair of these that cannot be read is reported, and the allele held as if its ends were exact.
 
 Spec: VCF 4.4 §1.6.1 (REF, ALT, INFO END and SVLEN), §3, §5.4.
@@ -25,6 +26,8 @@ _BREAKEND: Final = re.compile(
     rb"[ACGTNacgtn.]*[\[\]][^\s\[\]]+[\[\]][ACGTNacgtn.]*"
     rb"|\.[ACGTNacgtn]+|[ACGTNacgtn]+\."  # a single breakend: what it is joined with is not known
 )
+_CONTIG: Final = re.compile(rb"[\w.*-]{1,60}", re.ASCII)
+_STRANDS: Final = re.compile(rb"[+-]{2}")
 _TOTAL: Final = re.compile(rb"<CNV:CN\d+>", re.ASCII)  # what is held of FORMAT CN
 # They stand for "anything else" or for a deletion that an earlier line holds.
 _NO_ALLELES: Final = frozenset((b".", b"*", b"<NON_REF>", b"<*>", b"<X>", b"X", b"<*:DEL>"))
@@ -134,12 +137,25 @@ def _symbolic(record: Record, number: int, alternate: bytes, alternates: int) ->
     margins, remark = _margins(record.info, number, alternates, is_point=kind in _POINTS)
     if kind in _POINTS:
         sv_length = length if kind is VariantType.INS else 0
+        text = _adjacency(text, record.info) if kind is VariantType.BND else text
         key = AlleleKey(record.first, record.first, "", text, sv_length)
         return Found(number, key, anchor, margins, remark)
     last = _last_base(record, length, alternates)
     if last > record.contig.length_bp:
         raise Refused(f"END lies beyond the end of contig {record.contig}", fatal=True)
     return Found(number, AlleleKey(record.first, last, "", text, 0), anchor, margins, remark)
+
+
+def _adjacency(text: str, info: bytes) -> str:
+    """The ALT of a breakend with its other end, which `<BND>` has in INFO; two that differ in it are two."""
+    contig = info_value(info, b"CHR2") or b""
+    told = (info_value(info, key) for key in (b"END2", b"POS2", b"END"))
+    at = next((value for value in told if value is not None), b"")
+    if not (_SYMBOL.fullmatch(text.encode()) and _CONTIG.fullmatch(contig) and at.isdigit()):
+        return text
+    strands = info_value(info, b"STRANDS") or b""
+    end = f":{strands.decode()}" if _STRANDS.fullmatch(strands) else ""
+    return f"{text[:-1]}:{contig.decode()}:{int(at)}{end}>"
 
 
 def _margins(info: bytes, number: int, alternates: int, *, is_point: bool) -> tuple[Margins | None, str]:

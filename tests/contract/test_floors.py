@@ -358,3 +358,43 @@ def test_a_question_too_wide_to_count_is_refused(world: World, monkeypatch: pyte
     monkeypatch.setattr("beacon.search.MAX_ALLELES", 5)
     with pytest.raises(BadQuestion, match="narrowly"):
         answer(world.full, asking("g_variants", None, None), COUNTING)
+
+
+COUNTED = """##fileformat=VCFv4.3
+#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO
+20\t1000\t.\tA\tC\t.\t.\tAC=500;AN=2000;nhomalt=40
+20\t1010\t.\tA\tC\t.\t.\tAC=500;AN=2000
+20\t1020\t.\tN\t<DEL>\t.\t.\tEND=1100;CIPOS=-5,5;AC=500;AN=2000;nhomalt=40
+"""
+
+
+@pytest.mark.parametrize("granularity", list(Granularity))
+@pytest.mark.parametrize("term", [None, "NCIT:C16576"])
+@pytest.mark.parametrize("site", [0, 1, 2, None])
+def test_under_a_floor_counts_without_people_say_nothing(
+    tmp_path: Path, site: int | None, term: str | None, granularity: Granularity
+) -> None:
+    """Whom INFO counts, and who of them may be, nobody can tell: the dataset is as if it were empty."""
+    with ExitStack() as stack:
+        beacons = []
+        for name in ("full", "empty"):
+            make_home(tmp_path / name, URL, "Clinic", "FI")
+            node = stack.enter_context(open_node(read_settings(tmp_path / name)))
+            add_dataset(node.engine, Dataset("clinic", Assembly.GRCH38, Policy.CONTROLLED))
+            if name == "full":
+                path = tmp_path / "counted.vcf"
+                path.write_text(COUNTED)
+                ingest(node.engine, node.settings.ingest, path, "clinic")
+            beacons.append(node.beacon)
+        asked = asking("g_variants", site, term, granularity=granularity.value)
+        for grant in (COUNTING, ASKING):
+            assert said(beacons[0], asked, grant) == said(beacons[1], asked, grant)
+        if term is None and site in (0, 1, None):
+            assert answer(beacons[0], asked, SEEING)["responseSummary"]["exists"]
+        for name in ("GRCh38:20:1000:A:C", "GRCh38:20:1010:A:C", "GRCh38:20:1021-1100:<DEL>"):
+            one = dataclasses.replace(
+                asking("g_variants", None, None, granularity=granularity.value),
+                query=None,
+                within=Within("genomicVariant", name),
+            )
+            assert said(beacons[0], one, COUNTING) == said(beacons[1], one, COUNTING)

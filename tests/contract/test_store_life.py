@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -263,12 +263,18 @@ class Life(RuleBasedStateMachine):
         assert {one.path: set(one.seen) for one in self.given} == by_path
 
 
+# Making a life that went wrong shorter takes minutes, in which the time of the test ends, and what was found
+# is lost: it is told as it was lived.
+LIVES = settings(deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+
+
+@pytest.mark.timeout(600)
 def test_the_same_on_postgresql(postgresql: engines.Server) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         partial(Life, postgresql.new_database),
-        settings=settings(max_examples=8, stateful_step_count=12, deadline=None),
+        settings=settings(LIVES, max_examples=8, stateful_step_count=12),
     )
 
 
-Life.TestCase.settings = settings(max_examples=40, stateful_step_count=14, deadline=None)
-TestLife = Life.TestCase
+Life.TestCase.settings = settings(LIVES, max_examples=40, stateful_step_count=14)
+TestLife = pytest.mark.timeout(600)(Life.TestCase)

@@ -111,6 +111,39 @@ def test_a_window_that_an_uncertain_end_may_touch_finds_the_variant(
     engine.dispose()
 
 
+def test_a_breakend_is_found_from_its_other_end_in_either_notation(tmp_path: Path) -> None:
+    """In INFO the other end has several names; two adjacencies of one place are not one."""
+    lines = (
+        line(1000, "<BND>", "SVTYPE=BND;CHR2=21;END2=5000;STRANDS=+-;END=1000"),
+        line(1000, "<BND>", "SVTYPE=BND;CHR2=21;END2=7000;STRANDS=+-;END=1000", ("0/0", "0/1", "0/0")),
+        line(2000, "<TRA>", "SVTYPE=TRA;CHR2=21;END=5001"),
+        line(3000, "N]21:5002]", "SVTYPE=BND"),
+        line(4000, "<BND>", "SVTYPE=BND;CHR2=GL000192.1;END2=5"),
+    )
+    engine = new_node(tmp_path, DATASET)
+    report = ingest(engine, IngestSection(), Vcf(PEOPLE, lines).write(tmp_path / "sv.vcf.gz"), "d")
+    assert (report.alleles, report.skipped) == (5, ())
+    with beacon_of(engine) as beacon:
+        there = {"referenceName": "21", "start": [4990, 5010], "mateName": "20"}
+        here = {"referenceName": "20", "start": [990, 1010], "mateName": "21"}
+        found = []
+        for adjacency in (there, here):
+            query = {
+                "requestParameters": {"g_variant": {"assemblyId": "GRCh37", **adjacency}},
+                "requestedGranularity": "record",
+            }
+            found.append(names(answer(beacon, read_post(encode({"query": query})), GRANT)))
+        assert found == [
+            [
+                "GRCh37:20:1001-1000:<BND:21:5000:+->",
+                "GRCh37:20:2001-2000:<TRA:21:5001>",
+                "GRCh37:20:3001-3000:N]21:5002]",
+            ],
+            ["GRCh37:20:1001-1000:<BND:21:5000:+->", "GRCh37:20:1001-1000:<BND:21:7000:+->"],
+        ]
+    engine.dispose()
+
+
 @pytest.mark.shared
 def test_records_of_uncertain_ends_conform(shared: Path, tmp_path: Path) -> None:
     engine = new_node(tmp_path, DATASET)
