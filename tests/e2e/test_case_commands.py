@@ -191,3 +191,33 @@ def test_a_token_is_shown_once_and_ended_at_once(home: Path) -> None:
     assert "Partner" not in done("peer", "tokens", home=home)
     assert "no token" in refused("peer", "revoke", "Partner Exchange", home=home)
     assert "not a name" in refused("peer", "token", "\x00", home=home)
+
+
+def test_people_are_found_by_what_they_carry_once_they_consent(clinic: Path, tmp_path: Path) -> None:
+    """S2 has two alleles of which the phase is not known; S1, whose case asks, one of them twice."""
+    (added,) = as_json("case", "add", "--individual", "S1", "--dataset", "rare", home=clinic)
+    case = added["id"]
+    (best, *_) = as_json("case", "candidates", case, home=clinic)
+    assert (best["gene"]["label"], best["fit"]) == ("ITPA", "homozygous")
+    assert "missense variant" in best["why"]
+    shown = json.loads(done("case", "candidates", case, "--gene", "ITPA", home=clinic))
+    assert {one["gene"]["id"] for one in shown["patient"]["genomicFeatures"]} == {"ITPA"}
+
+    nobody = as_json("match", case, "--one-sided", home=clinic)
+    assert (nobody["results"], nobody["nodes"][0]["state"]) == ([], "no_hit")
+    (tmp_path / "ids.txt").write_text("S2\n\n")
+    listed = ("--from", str(tmp_path / "ids.txt"), "--dataset", "rare")
+    done("consent", "set", *listed, "--finding", "variant", home=clinic)
+    (line,) = as_json("consent", "show", "--dataset", "rare", home=clinic)
+    assert (line["individual"], line["finding"]) == ("S2", "variant")
+    for asked in (("--one-sided",), ("--one-sided", "--gene", "ITPA"), ("--zero-sided",)):
+        (found,) = as_json("match", case, *asked, home=clinic)["results"]
+        assert found["patient"]["id"] == line["name"]
+        assert {one["_fit"] for one in found["patient"]["genomicFeatures"]} == {
+            "two alleles, phase not known"
+        }
+    done("consent", "set", "S2", "--dataset", "rare", "--finding", "nothing", home=clinic)
+    assert as_json("match", case, "--one-sided", home=clinic)["results"] == []
+    assert "nobody of this id" in refused(
+        "consent", "set", "S99", "--dataset", "rare", "--finding", "count", home=clinic
+    )
