@@ -22,7 +22,9 @@ from node.config import IngestSection
 from node.reference.ontology import Ontologies
 from node.roster import DatabasePeople
 from node.store import open_store
+from node.store.compaction import compact
 from node.store.ingest import ingest
+from node.store.inspection import check_index
 from schemas.access import Granularity
 from schemas.beacon import Response, encode
 from schemas.genome import Assembly, Contig, Interval, VariantType
@@ -331,5 +333,26 @@ def test_numbers_of_copies_of_real_files(shared: Path, tmp_path: Path, hospital:
                 key = one.allele.interval.start, one.allele.interval.end, one.allele.total_copies
                 found[key] = found.get(key, set()) | people
     assert found == wanted
+    store.close()
+    engine.dispose()
+
+
+@pytest.mark.shared
+def test_files_that_are_merged_answer_as_before(shared: Path, tmp_path: Path) -> None:
+    """Three hospitals' structural variants, alone and as one file; the index is what the files say."""
+    engine = new_node(tmp_path, open_dataset("d", Assembly.GRCH38))
+    for hospital in ("uk", "fi", "es"):
+        name = f"data/network/hospital-{hospital}/sv.chr22_chrY.grch38.vcf.gz"
+        ingest(engine, IngestSection(), shared / name, "d")
+    store = open_store(engine)
+    contig = Contig.read("22", Assembly.GRCH38)
+    whole = RangeQuery(Interval(contig, 0, contig.length_bp))
+    before = store.find("d", whole, Page(0, 100_000))
+    assert sum(one.source is Source.COPY_NUMBERS for one in before) > 50
+    assert check_index(engine, IngestSection(), whole=True) == []
+    assert compact(engine, "d").into == 1
+    assert store.find("d", whole, Page(0, 100_000)) == before
+    assert store.count("d", whole) == len(before)
+    assert check_index(engine, IngestSection(), whole=True) == []
     store.close()
     engine.dispose()
