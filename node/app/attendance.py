@@ -12,6 +12,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node import trace
+from node.federation.attended import while_there
 
 _ATTENDED: Final = ("/network/", "/federation/")
 _GONE: Final[Message] = {"type": "http.disconnect"}
@@ -33,7 +34,11 @@ class Attendance:
             await self._app(scope, receive, send)
             return
         identified = _identified(send, trace.current().id)
-        await _attended(self._app, scope, _Caller(receive, scope["method"]), identified)
+        caller = _Caller(receive, scope["method"])
+        await while_there(self._answer(scope, caller.receive, identified), caller.leaves())
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
 
 def _identified(send: Send, request_id: str) -> Send:
@@ -45,21 +50,6 @@ def _identified(send: Send, request_id: str) -> Send:
         await send(message)
 
     return sending
-
-
-async def _attended(app: ASGIApp, scope: Scope, caller: _Caller, send: Send) -> None:
-    work = asyncio.ensure_future(app(scope, caller.receive, send))
-    watching = asyncio.create_task(caller.leaves())
-    try:
-        await asyncio.wait({work, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.wait({work})
-        if not work.cancelled():
-            work.result()
-    finally:
-        watching.cancel()
-        work.cancel()
 
 
 class _Caller:

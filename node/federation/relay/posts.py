@@ -16,9 +16,9 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
@@ -26,11 +26,11 @@ from starlette.responses import JSONResponse, Response
 from node import trace
 from node.access.bodies import read_body
 from node.access.tokens import Call, TokenVerifier
+from node.federation.attended import while_there
 from node.federation.relay.sealed import MOST_BYTES
 from schemas.errors import NodeError, NotFound, OverBudget, StoreUnavailable
 from schemas.ga4gh import VERSION
 
-_T = TypeVar("_T")
 MAILBOXES: Final = "/relay/v1/mailboxes"
 TICKET: Final = "x-relay-ticket"
 TAKE_S: Final = 25.0
@@ -171,7 +171,7 @@ def _owners(owned: _Owned) -> APIRouter:
     async def take(request: Request, mailbox: str) -> Response:
         key = await read_body(request, _MOST_KEY_BYTES)
         box = owned(request, mailbox, key)
-        letter, is_there = await _attended(request, box.take(key))
+        letter, is_there = await while_there(box.take(key), _leaves(request))
         if letter is not None and not is_there:
             box.put_back(letter)
         if letter is None or not is_there:
@@ -206,7 +206,7 @@ def _everybody(boxes: Mapping[str, Mailbox]) -> APIRouter:
     @router.post(MAILBOXES + "/{mailbox}/ask", summary="A sealed letter, answered by the sealed answer")
     async def ask(request: Request, mailbox: str) -> Response:
         found = box(mailbox)
-        answer, _ = await _attended(request, found.ask(await read_body(request, MOST_BYTES)))
+        answer, _ = await while_there(found.ask(await read_body(request, MOST_BYTES)), _leaves(request))
         return Response(answer, media_type=_LETTER)
 
     @router.get("/healthz", summary="The process is alive")
@@ -214,17 +214,6 @@ def _everybody(boxes: Mapping[str, Mailbox]) -> APIRouter:
         return Response(b"ok\n", media_type="text/plain")
 
     return router
-
-
-async def _attended(request: Request, work: Coroutine[Any, Any, _T]) -> tuple[_T | None, bool]:
-    """What `work` comes to, and whether its caller is still there; it is given up when he goes away first."""
-    working, leaving = asyncio.create_task(work), asyncio.create_task(_leaves(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return (working.result() if working.done() else None), not leaving.done()
-    finally:
-        working.cancel()
-        leaving.cancel()
 
 
 async def _leaves(request: Request) -> None:
