@@ -114,7 +114,7 @@ def migrate(engine: Engine) -> None:
     """Bring the database to the newest schema; a small read or two when it is there.  Safe on an empty one.
 
     Two processes may try at once: the second waits, and finds nothing left to do.  Raises StoreUnavailable:
-    it cannot be opened or changed.
+    it cannot be opened or changed, or a version of varhaven that this one does not know has made it.
     """
     try:
         _upgrade(engine)
@@ -144,9 +144,14 @@ def _upgrade(engine: Engine) -> None:
     scripts = _scripts()
     newest = scripts.get_current_head()
     with engine.connect() as connection:
-        is_newest = MigrationContext.configure(connection).get_current_revision() == newest
-        if is_newest and not _to_spread(connection):
+        held = MigrationContext.configure(connection).get_current_revision()
+        if held == newest and not _to_spread(connection):
             return
+    if held and held not in {script.revision for script in scripts.walk_revisions()}:
+        raise StoreUnavailable(
+            f"the database has schema {held}, which this varhaven does not know (it has {newest}); "
+            "start the version that was used last, or restore a backup that this one has written"
+        )
     config = AlembicConfig()
     config.set_main_option("script_location", scripts.dir)
     with _MIGRATING, engine.connect() as connection:

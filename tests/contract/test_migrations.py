@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from node import db
+from schemas.errors import StoreUnavailable
 from tests.engines import NewDatabase
 
 
@@ -41,3 +42,16 @@ def test_two_may_migrate_at_once_and_again(tmp_path: Path, new_database: NewData
     assert "variant" in sa.inspect(engines[0]).get_table_names()
     for engine in engines:
         engine.dispose()
+
+
+def test_a_schema_of_another_version_is_refused_and_left_alone(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
+    engine = db.connect(new_database(tmp_path))
+    db.migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreUnavailable, match="schema 9999"):
+        db.migrate(engine)
+    assert db.held_schema(engine) == "9999"
+    engine.dispose()
