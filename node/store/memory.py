@@ -220,9 +220,9 @@ class MemoryStore:
                 an += min(most, 1) if self._is_lone(dataset, allele, name) else most
         return replace(counts, an=an)
 
-    def copies_of(self, dataset: str, allele: Allele) -> list[CalledAllele]:
-        """What each file holds of an allele."""
-        return [one for file in self._files[dataset] for one in file if one.allele == allele]
+    def copies_of(self, dataset: str, allele: Allele | None = None) -> list[CalledAllele]:
+        """What each file holds of an allele; None is of all, also of those that nobody counts for now."""
+        return [one for file in self._files[dataset] for one in file if allele in (None, one.allele)]
 
     def _calls(self, dataset: str, same: Sequence[CalledAllele], people: PersonSet | None) -> dict[str, Call]:
         """The call that counts for each person: of the first file that called any allele of his."""
@@ -270,7 +270,8 @@ class MemoryAnnotations:
         self._store = store
 
     def is_annotated(self, dataset: str) -> bool:
-        return any(self.annotations(dataset, held.allele) for held in self._held(dataset, None))
+        self._store.assembly(dataset)
+        return any(one.annotations for one in self._store.copies_of(dataset))
 
     def find(
         self, dataset: str, query: AnnotationQuery, page: Page, people: PersonSet | None = None

@@ -99,6 +99,17 @@ def test_more_is_noted_of_one_place_than_is_read_at_once() -> None:
         found.close()
 
 
+def test_a_file_is_annotated_whether_or_not_anybody_counts_in_it() -> None:
+    said = "CSQ=-|DMD|NM_1.1|c.9G>T||intron_variant|LOW|1"
+    one = vcfs.Line("X", 5_000_000, "A", ("<CNV>",), ("./.:1",), info=f"END=5001000;{said}", form="GT:CN")
+    with vcfs.held(vcfs.Vcf(("P1",), (one,), (vcfs.CSQ,))) as (engine, oracle):
+        found = open_annotations(engine)
+        assert found.find("here", AnnotationQuery("DMD"), ALL) == []  # of unknown sex: one copy may be usual
+        assert found.is_annotated("here")
+        assert MemoryAnnotations(oracle).is_annotated("here")
+        found.close()
+
+
 def test_what_is_not_held_is_not_a_no() -> None:
     with vcfs.held() as (engine, _):
         found = open_annotations(engine)
