@@ -9,7 +9,6 @@ The purpose of a question stands in the header `Data-Use-Purpose`, as DUO codes:
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -24,7 +23,7 @@ from beacon.entries import concerned
 from beacon.query import Asked
 from beacon.room import Beacon
 from beacon.terms import TermsEndpoint, list_terms
-from node import trace
+from node import pace, trace
 from node.access.authenticator import Authenticator
 from node.access.duo import Purpose, read_purpose
 from node.access.grant import Rules
@@ -147,7 +146,8 @@ class Gate:
         granularity = Granularity(response["meta"]["returnedGranularity"])
         await self._record(kind, grant, told, granularity, asked.body)
         if any(grant.ceiling(dataset).floor for dataset in told):
-            await _even(began)
+            # To find somebody and leave him unsaid takes some microseconds longer than to find nobody.
+            await pace.even(began, _STEP_S)
         return response
 
     async def list_terms(
@@ -189,12 +189,3 @@ def _refuse_other_scopes(caller: Caller) -> None:
         fault = Forbidden(f"this token is not for questions: it has not the scope {SCOPE}")
         fault.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{SCOPE}"'}
         raise fault
-
-
-async def _even(began: float) -> None:
-    """Waits for the next step of 10 ms after `began`, so that time tells nothing of who stands below a floor.
-
-    To find somebody and leave him unsaid takes some microseconds longer than to find nobody.
-    """
-    spent = time.perf_counter() - began
-    await asyncio.sleep(_STEP_S - spent % _STEP_S)

@@ -17,17 +17,18 @@ import orjson
 
 from matchmaker.inheritance import stated_modes
 from matchmaker.match import released, same_patient
-from matchmaker.merge import Found, Heard, NodeMatches, merge
+from matchmaker.merge import Heard, NodeMatches, merge
 from matchmaker.onesided import Carriers, Sighted
-from node import trace
+from node import pace, trace
 from node.access.tokens import Call
 from node.audit import Audit, Entry, Kind, Outcome
 from node.candidates import Carrier, GenotypeSearch
-from node.cases import Actor, Asked, CaseBook, Deposit, Sighting, Status, Tracking
+from node.cases import Actor, CaseBook, Deposit, Status, Tracking
 from node.cases.subjects import clinical
 from node.config import MatchmakerSection
 from node.exchange.guard import Guard
 from node.exchange.letters import Secretary
+from node.exchange.sightings import by_them, by_us
 from node.federation.line import Line
 from node.federation.network import Network
 from node.federation.peers import Peer
@@ -123,7 +124,7 @@ class CarrierDesk:
             self.audit.note(Entry("", asker, Kind.MATCHMAKER, Outcome.FAILED))
             raise
         await self._record(asker, request.patient, response)
-        await asyncio.sleep(until_next_step(time.perf_counter() - began))
+        await pace.even(began, _STEP_S)
         return response.document()
 
     async def everywhere(
@@ -163,7 +164,7 @@ class CarrierDesk:
             terms=request.terms,
         )
         if not deposit.patient.test:
-            seen = [_by_us(deposit, one) for one in found]
+            seen = [by_us(deposit, one, _genes_of(one.result)) for one in found]
             await asyncio.to_thread(self.tracking.see, seen)
         for line, answer in zip(document["nodes"], answers, strict=True):
             if answer.response is not None and isinstance(answer.response.response, CarrierResponse):
@@ -200,7 +201,8 @@ class CarrierDesk:
             return
         cases = self.book.held([one.patient.id for one in response.results])
         named = [one for one in response.results if one.patient.id in cases]
-        self.secretary.tell(self.tracking.see(_by_them(asker, request, one) for one in named))
+        seen = (by_them(asker, request, one.patient.id, one.score.patient, _genes_of(one)) for one in named)
+        self.secretary.tell(self.tracking.see(seen))
 
     def _found(self, patient: Patient, highest: Finding, own: Deposit | None) -> CarrierResponse:
         """own: the case in question, where it is one of this node."""
@@ -291,42 +293,10 @@ class CarrierDesk:
         await self.audit.record(entry)
 
 
-def _by_them(asker: str, request: MatchRequest, result: MatchResult) -> Sighting:
-    theirs = request.patient
-    return Sighting(
-        case_id=result.patient.id,
-        node=asker,
-        patient_id=theirs.id,
-        contact=theirs.contact,
-        score=result.score.patient,
-        asked=Asked.BY_THEM,
-        why=_genes_of(result),
-        disclaimer=request.disclaimer or "",
-    )
-
-
-def _by_us(deposit: Deposit, found: Found) -> Sighting:
-    patient = found.result.patient
-    return Sighting(
-        case_id=deposit.id,
-        node=next(iter(found.nodes)),
-        patient_id=patient.id,
-        contact=patient.contact,
-        score=found.result.score.patient,
-        asked=Asked.BY_US,
-        why=_genes_of(found.result),
-    )
-
-
 def _genes_of(result: MatchResult) -> tuple[str, ...]:
     """What they have in common, in words; no variant among them."""
     names = dict.fromkeys(one.gene.id for one in result.patient.genomic_features)
     return tuple(f"a candidate genotype in {name}" for name in names)
-
-
-def until_next_step(spent_s: float) -> float:
-    """How long an answer waits after so many seconds of work, so that it takes one of a few times."""
-    return _STEP_S - spent_s % _STEP_S
 
 
 def question_of(deposit: Deposit, genes: Sequence[str] | None) -> Patient:

@@ -9,14 +9,15 @@ from typing import Any
 
 import orjson
 
-from matchmaker.match import Match, Matches
+from matchmaker.match import Matches
 from node import trace
 from node.audit import Audit, Entry, Kind, Outcome
-from node.cases import OPERATOR, Asked, CaseBook, Sighting, Stock, Tracking
+from node.cases import OPERATOR, CaseBook, Stock, Tracking
 from node.config import MatchmakerSection
 from node.exchange.census import count
 from node.exchange.guard import Guard
 from node.exchange.letters import Secretary
+from node.exchange.sightings import by_them, in_common
 from schemas.errors import NodeError
 from schemas.exchange import Metrics
 from schemas.mme import MatchRequest
@@ -68,7 +69,10 @@ class Desk:
         if self.guard.is_fishing(asker, request.patient):
             self.secretary.warn(asker)
         if matches.notify:
-            seen = [_sighting(asker, request, match) for match in matches.found]
+            seen = [
+                by_them(asker, request, match.patient.id, match.score.total, in_common(match))
+                for match in matches.found
+            ]
             self.secretary.tell(self.tracking.see(seen))
         return matches
 
@@ -77,27 +81,3 @@ class Desk:
 
     def _metrics(self) -> Metrics:
         return count(self.book.cases(OPERATOR), *self.guard.totals(), self.tracking.matched())
-
-
-def _sighting(asker: str, request: MatchRequest, match: Match) -> Sighting:
-    theirs = request.patient
-    return Sighting(
-        case_id=match.patient.id,
-        node=asker,
-        patient_id=theirs.id,
-        contact=theirs.contact,
-        score=match.score.total,
-        asked=Asked.BY_THEM,
-        why=in_common(match),
-        disclaimer=request.disclaimer or "",
-    )
-
-
-def in_common(match: Match) -> tuple[str, ...]:
-    """What two patients have in common, in words; no variant among them."""
-    why = match.explanation
-    return (
-        *(f"gene {each.gene.symbol}" for each in why.genes),
-        *(f"{each.common.label or each.common.id} ({each.common.id})" for each in why.terms),
-        *(f"diagnosis {each}" for each in why.disorders),
-    )

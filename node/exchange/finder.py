@@ -22,8 +22,8 @@ from node.audit import Audit, Entry, Kind, Outcome
 from node.cases import Actor, Asked, CaseBook, Deposit, Sighting, Stock, Tracking
 from node.config import MatchmakerSection
 from node.exchange.asking import MatchQuestion
-from node.exchange.desk import in_common
 from node.exchange.letters import Secretary
+from node.exchange.sightings import by_us, in_common
 from node.exchange.tokens import GivenTokens
 from node.federation.network import Network
 from schemas.errors import BadQuestion, Forbidden, NotFound
@@ -142,22 +142,13 @@ def _state(matches: Matches) -> PeerState:
 
 def _by_us(deposit: Deposit, found: Found, told: dict[str, MatchResponse]) -> Sighting:
     """A match for the doctors of `deposit`."""
-    node, patient = next(iter(found.nodes)), found.result.patient
+    node = next(iter(found.nodes))
     why = found.result.explanation
     common: tuple[str, ...] = ()
     if why is not None:
         terms = (f"{each.common.label or each.common.id} ({each.common.id})" for each in why.features)
         common = (*(f"gene {each.gene.label or each.gene.id}" for each in why.genes), *terms)
-    return Sighting(
-        case_id=deposit.id,
-        node=node,
-        patient_id=patient.id,
-        contact=patient.contact,
-        score=found.result.score.patient,
-        asked=Asked.BY_US,
-        why=common,
-        disclaimer=(told[node].disclaimer or "") if node in told else "",
-    )
+    return by_us(deposit, found, common, (told[node].disclaimer or "") if node in told else "")
 
 
 def _by_them(identity: NodeIdentity, deposit: Deposit, match: Match) -> Sighting:

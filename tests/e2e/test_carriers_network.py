@@ -17,8 +17,8 @@ import pytest
 
 from node.audit import export
 from node.cases import OPERATOR
-from node.exchange.carriers import until_next_step
 from node.federation.peers import Peer
+from node.pace import until_next_step
 from node.people import Format, import_people
 from node.store.catalogue import add_dataset
 from node.store.ingest import ingest
@@ -316,5 +316,5 @@ def test_a_doctor_asks_over_http(world: World) -> None:
 
 
 def test_answers_take_one_of_a_few_times() -> None:
-    assert {round(spent + until_next_step(spent), 6) for spent in (0.0, 0.01, 0.1, 0.2499)} == {0.25}
-    assert round(0.26 + until_next_step(0.26), 6) == 0.5
+    assert {round(spent + until_next_step(spent, 0.25), 6) for spent in (0.0, 0.01, 0.1, 0.2499)} == {0.25}
+    assert round(0.26 + until_next_step(0.26, 0.25), 6) == 0.5
